@@ -1,0 +1,1 @@
+"""What Lyceum stands on: packages that mean nothing by themselves. They import no domain."""

@@ -1,0 +1,44 @@
+"""Compressing a response body by what the client accepts. Not here: streams."""
+
+import gzip
+
+import brotli
+import zstandard
+
+MINIMUM = 1024
+_zstd = zstandard.ZstdCompressor(level=3)
+_TYPES = (b"application/json", b"application/problem+json", b"text/", b"image/svg+xml")
+
+
+def compress(body: bytes, headers: list[tuple[bytes, bytes]], accepted: bytes) -> bytes:
+    """Return the body, compressed when that is accepted and pays, and say so in `headers`."""
+    if len(body) < MINIMUM or any(name == b"content-encoding" for name, _ in headers):
+        return body
+    kind = next((value for name, value in headers if name == b"content-type"), b"")
+    if not kind.startswith(_TYPES):
+        return body
+    headers.append((b"vary", b"Accept-Encoding"))
+    coding = _choose(accepted)
+    if coding is None:
+        return body
+    headers.append((b"content-encoding", coding))
+    for index, (name, value) in enumerate(headers):
+        # Other bytes are another representation: a strong ETag must not name both (RFC 9110 8.8.3).
+        if name == b"etag" and not value.startswith(b"W/"):
+            headers[index] = (name, b"W/" + value)
+    if coding == b"zstd":
+        return _zstd.compress(body)
+    if coding == b"br":
+        return bytes(brotli.compress(body, quality=4))
+    return gzip.compress(body, compresslevel=5, mtime=0)
+
+
+def _choose(accepted: bytes) -> bytes | None:
+    if not accepted:
+        return None
+    offered = set()
+    for part in accepted.lower().split(b","):
+        coding, _, parameters = part.strip().partition(b";")
+        if parameters.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000"):
+            offered.add(coding.strip())
+    return next((coding for coding in (b"zstd", b"br", b"gzip") if coding in offered), None)

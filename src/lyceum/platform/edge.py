@@ -1,0 +1,255 @@
+"""The ASGI edge before every route: one small piece in place of a stack of middlewares.
+
+Request id, client address, authentication, shedding, rate limits, compression, and the report of
+every request. Hot routes are answered here at once; every other route goes through Litestar's
+router to the same `Endpoint`. Not here: what a route does (`http`), answers from the cache
+(`express`), the common headers (`headers`).
+"""
+
+import itertools
+import logging
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from lyceum.platform import compression, context, errors
+from lyceum.platform.access import Actor
+from lyceum.platform.database import ConstraintBroken
+from lyceum.platform.engines import Engines
+from lyceum.platform.express import ExpressLane
+from lyceum.platform.headers import PREFLIGHT, CommonHeaders, Headers
+from lyceum.platform.hot_routes import HotRoutes
+from lyceum.platform.http import Endpoint, RequestInfo, Response, problem
+from lyceum.platform.watch import Served, Watch
+
+log = logging.getLogger("lyceum.http")
+
+MAX_URL = 8192
+_ROUTED = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
+
+
+class Authenticator(Protocol):
+    """How a bearer token becomes an actor."""
+
+    def peek(self, token: str) -> Actor | None:
+        """Return the actor of a token that was verified a moment ago, without waiting."""
+
+    async def authenticate(self, token: str) -> Actor:
+        """Verify a token; raises the fact that says why not."""
+
+
+class Edge:
+    """The outermost ASGI application."""
+
+    def __init__(
+        self,
+        inner: Any,
+        hot: Sequence[Endpoint],
+        engines: Engines,
+        *,
+        authenticator: Authenticator,
+        watch: Watch | None,
+    ) -> None:
+        settings = engines.settings
+        self._inner = inner
+        self._hot = HotRoutes(hot)
+        self._authenticator = authenticator
+        self._limits = engines.limits
+        self._watch = watch
+        self._max_in_flight = settings.max_in_flight
+        self._in_flight = 0
+        self._proxies = frozenset(
+            p.strip() for p in settings.trusted_proxies.split(",") if p.strip()
+        )
+        self._prefix = os.urandom(6).hex()
+        self._counter = itertools.count(1)
+        self._common = CommonHeaders(settings)
+        self._lane = ExpressLane(
+            engines.cache, engines.limits, watch, self._proxies, self._new_request_id
+        )
+
+    def express(
+        self, url: bytes, headers: Headers, client: tuple[str, int] | None
+    ) -> list[bytes] | None:
+        """Return the parts of a response after its status line if the express lane has it."""
+        if client is None or self._in_flight > self._max_in_flight:
+            return None
+        return self._lane.answer(url, headers, client[0])
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        response = await self.answer(scope, receive, send)
+        if response is not None:
+            await _send(send, response, is_head=scope["method"] == "HEAD")
+
+    async def answer(self, scope: Any, receive: Any, send: Any) -> Response | None:
+        """Return the whole response to a request, or None when it has been sent with `send`."""
+        started = time.perf_counter()
+        headers = dict(scope["headers"])
+        request = RequestInfo(scope, receive, self._request_id(headers), self._address(scope))
+        context.set_request_id(request.request_id)
+        self._in_flight += 1
+        passage = _Passage(request, self._common, headers.get(b"origin"), send)
+        try:
+            response = await self._respond(request, headers, passage)
+        finally:
+            self._in_flight -= 1
+        if response is None:
+            status, size = passage.status, passage.size
+        else:
+            self._complete(request, headers, response)
+            self._lane.remember(request, headers, response)
+            status, size = response.status, len(response.body)
+        if self._watch is not None:
+            self._report(self._watch, request, status, time.perf_counter() - started, size)
+        return response
+
+    async def _respond(
+        self, request: RequestInfo, headers: dict[bytes, bytes], passage: "_Passage"
+    ) -> Response | None:
+        """Return the response, or None when the inner application has sent its own."""
+        try:
+            if request.method == "OPTIONS" and b"access-control-request-method" in headers:
+                return Response(204, list(PREFLIGHT), b"")
+            await self._admit(request, headers)
+            endpoint = self._hot.find(request)
+            if endpoint is not None:
+                return await endpoint.respond(request)
+            scope = request.scope
+            if request.method not in _ROUTED:
+                # The endpoint sees the method as it is: HEAD, or one to answer 405 to.
+                scope = {**scope, "method": "GET"}
+            scope["lyceum.request"] = request
+            await self._inner(scope, request.receive, passage.send)
+            if request.failure is not None:
+                raise request.failure
+            return request.response
+        except errors.Fact as fact:
+            return problem(fact, request)
+        except ConstraintBroken as broken:
+            log.warning("constraint %s had no fact of its own", broken.constraint)
+            return problem(errors.Conflict("This contradicts what is stored."), request)
+        except Exception:
+            log.exception("unhandled error in %s %s", request.method, request.path)
+            return problem(errors.InternalError(), request)
+
+    async def _admit(self, request: RequestInfo, headers: dict[bytes, bytes]) -> None:
+        """Say who is asking, and raise the fact for which they are not let in now."""
+        if self._in_flight > self._max_in_flight:
+            raise errors.ServiceUnavailable("Too many requests at once.", retry_after=1)
+        if len(request.path) + len(request.scope["query_string"]) > MAX_URL:
+            raise errors.UriTooLong
+        authorization = headers.get(b"authorization")
+        if authorization is not None:
+            await self._identify(request, authorization)
+        if self._limits is not None:
+            await self._limits.admit(request)
+
+    async def _identify(self, request: RequestInfo, authorization: bytes) -> None:
+        scheme, _, token = authorization.decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            request.denial = errors.TokenInvalid("Send `Authorization: Bearer <token>`.")
+            return
+        actor = self._authenticator.peek(token)
+        if actor is None:
+            try:
+                actor = await self._authenticator.authenticate(token)
+            except errors.Unauthorized as denial:
+                request.denial = denial
+                return
+        request.actor = actor
+
+    def _request_id(self, headers: dict[bytes, bytes]) -> str:
+        given = headers.get(b"x-request-id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given.decode()
+        return self._new_request_id()
+
+    def _new_request_id(self) -> str:
+        return f"{self._prefix}{next(self._counter):08x}"
+
+    def _address(self, scope: Any) -> str:
+        client = scope.get("client")
+        address = client[0] if client else "local"
+        if address in self._proxies:
+            for name, value in scope["headers"]:
+                if name == b"x-forwarded-for":
+                    return self._behind_proxies(value.decode("latin-1"), address)
+        return str(address)
+
+    def _behind_proxies(self, forwarded: str, nearest: str) -> str:
+        """Return the last address that no trusted proxy of ours wrote; the rest can be forged."""
+        for hop in reversed([part.strip() for part in forwarded.split(",")]):
+            if hop not in self._proxies:
+                return hop[:45] or nearest
+        return nearest
+
+    def _complete(
+        self, request: RequestInfo, headers: dict[bytes, bytes], response: Response
+    ) -> None:
+        """Add the common headers, and compress where the client can take it."""
+        ours = response.headers
+        given = {name for name, _ in ours}
+        common = self._common.of(request.request_id, request.limit_headers, headers.get(b"origin"))
+        ours += [pair for pair in common if pair[0] not in given]
+        response.body = compression.compress(
+            response.body, ours, headers.get(b"accept-encoding", b"")
+        )
+        if response.status not in (204, 304):
+            ours.append((b"content-length", str(len(response.body)).encode()))
+
+    @staticmethod
+    def _report(watch: Watch, request: RequestInfo, status: int, seconds: float, size: int) -> None:
+        watch(
+            Served(
+                request.method,
+                request.route.path if request.route else "unknown",
+                request.path,
+                status,
+                seconds,
+                size,
+                request.request_id,
+                request.actor.user_id,
+                request.ip,
+            )
+        )
+
+
+class _Passage:
+    """Adds the common headers to what the inner application sends by itself."""
+
+    def __init__(
+        self, request: RequestInfo, common: CommonHeaders, origin: bytes | None, send: Any
+    ) -> None:
+        self._request = request
+        self._common = common
+        self._origin = origin
+        self._send: Callable[[Any], Awaitable[None]] = send
+        self.status = 500
+        self.size = 0
+
+    async def send(self, message: Any) -> None:
+        if self._request.response is not None or self._request.failure is not None:
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            request = self._request
+            given = {name for name, _ in message["headers"]}
+            common = self._common.of(request.request_id, request.limit_headers, self._origin)
+            message["headers"] = [*message["headers"], *(p for p in common if p[0] not in given)]
+        else:
+            self.size += len(message.get("body", b""))
+        await self._send(message)
+
+
+async def _send(send: Any, response: Response, *, is_head: bool) -> None:
+    await send(
+        {"type": "http.response.start", "status": response.status, "headers": response.headers}
+    )
+    await send({"type": "http.response.body", "body": b"" if is_head else response.body})

@@ -1,0 +1,140 @@
+"""The one event path: `emit` writes to the outbox in the caller's transaction; handlers react.
+
+An event is a frozen struct of ids and facts, declared in a domain's `events.py` with a stable
+name and version. A handler is declared in a domain's `jobs.py` and runs in a transaction of its
+own, together with its inbox row, so that its effect happens once. Not here: delivery (`outbox`).
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from lyceum.platform import clock, ids
+from lyceum.platform.access import Actor
+from lyceum.platform.context import current_request_id
+from lyceum.platform.database import Writer
+from lyceum.platform.statements import command
+
+OUTBOX_CHANNEL = "lyceum_outbox"
+
+_INSERT = command(
+    """
+    INSERT INTO platform.outbox
+        (id, name, version, key, payload, occurred_at, actor_id, impersonator_id, request_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    """
+)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened. Subclasses set `name` and `version`; fields never hold secrets."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    def key(self) -> str:
+        """Return the ordering key: events of one key are handled in the order they happened."""
+        return str(getattr(self, self.__struct_fields__[0]))
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """An event as it travels: what `emit` knew beside the event itself."""
+
+    id: UUID
+    name: str
+    version: int
+    key: str
+    payload: bytes
+    occurred_at: datetime
+    actor_id: UUID | None
+    impersonator_id: UUID | None
+    request_id: str
+
+
+class UnknownEvent(Exception):
+    """An event of a newer or older program: its name or version is not declared here."""
+
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(f"{name}, version {version}, is not known here")
+
+
+E = TypeVar("E", bound=Event)
+Handler = Callable[[Writer, Any], Awaitable[None]]
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """One handler of one event; `name` is its identity in the inbox, so it must stay."""
+
+    name: str
+    event: type[Event]
+    handle: Handler
+
+
+_events: dict[str, type[Event]] = {}
+_subscriptions: dict[str, list[Subscription]] = {}
+
+
+def event(name: str, *, version: int = 1) -> Callable[[type[E]], type[E]]:
+    """Give an event class its stable name, as in `@event("course.published")`."""
+
+    def declare(cls: type[E]) -> type[E]:
+        if name in _events:
+            raise ValueError(f"event {name} is declared twice")
+        cls.name = name
+        cls.version = version
+        _events[name] = cls
+        return cls
+
+    return declare
+
+
+def handles(wanted: type[E]) -> Callable[[Callable[[Writer, E], Awaitable[None]]], Handler]:
+    """Subscribe a function of a `jobs.py` to an event."""
+
+    def subscribe(function: Callable[[Writer, E], Awaitable[None]]) -> Handler:
+        domain = function.__module__.removeprefix("lyceum.").split(".")[0]
+        subscription = Subscription(f"{domain}.{function.__name__}", wanted, function)
+        _subscriptions.setdefault(wanted.name, []).append(subscription)
+        return function
+
+    return subscribe
+
+
+def all_events() -> list[type[Event]]:
+    """Return every declared event class, by name."""
+    return [_events[name] for name in sorted(_events)]
+
+
+def subscriptions_of(name: str) -> list[Subscription]:
+    """Return the handlers of the event `name`, in the order of declaration."""
+    return _subscriptions.get(name, [])
+
+
+def decode(envelope: Envelope) -> Event:
+    """Return the event inside `envelope`; UnknownEvent when this program does not know it."""
+    cls = _events.get(envelope.name)
+    if cls is None or envelope.version > cls.version:
+        raise UnknownEvent(envelope.name, envelope.version)
+    return msgspec.json.decode(envelope.payload, type=cls)
+
+
+async def emit(tx: Writer, actor: Actor, happened: Event) -> UUID:
+    """Record that something happened, effective with the caller's commit; return the event's id."""
+    event_id = ids.new_id()
+    await tx.execute(
+        _INSERT,
+        event_id,
+        happened.name,
+        happened.version,
+        happened.key(),
+        msgspec.json.encode(happened),
+        clock.utc_now(),
+        actor.user_id,
+        actor.impersonator_id,
+        current_request_id(),
+    )
+    tx.notify(OUTBOX_CHANNEL)
+    return event_id

@@ -1,0 +1,45 @@
+"""The headers that every response has: security, CORS, the request's id and limits."""
+
+from lyceum.platform.settings import Settings
+
+Headers = list[tuple[bytes, bytes]]
+
+SECURITY: Headers = [
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+]
+_CORS: Headers = [
+    (b"access-control-allow-credentials", b"true"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, Link, Location, Retry-After, X-Request-Id, Idempotency-Replayed, "
+        b"RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset",
+    ),
+]
+PREFLIGHT: Headers = [
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id",
+    ),
+    (b"access-control-max-age", b"600"),
+]
+
+
+class CommonHeaders:
+    """Makes the common headers of this installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._origins = frozenset(o.strip() for o in settings.cors_origins.split(",") if o.strip())
+
+    def of(self, request_id: str, limits: Headers, origin: bytes | None) -> Headers:
+        """Return the headers of a response to a request that named `origin`."""
+        found = [*SECURITY, (b"x-request-id", request_id.encode()), *limits]
+        if self._origins:
+            found.append((b"vary", b"Origin"))
+            if origin is not None and origin.decode("latin-1") in self._origins:
+                found += _CORS
+                found.append((b"access-control-allow-origin", origin))
+        return found

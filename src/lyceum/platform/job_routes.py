@@ -1,0 +1,78 @@
+"""The HTTP door of jobs: how far one is, what came of it, and cancelling it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from lyceum.platform import errors, job_status
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Reader, Writer
+from lyceum.platform.job_status import JobRow, JobUnderWay, State
+from lyceum.platform.routing import SIGNED_IN, Routes
+from lyceum.platform.wire import Output
+
+routes = Routes("platform")
+
+
+class JobLinks(Output, frozen=True, kw_only=True):
+    """Where to go from a job; `result` is the address of what it made, if that has one."""
+
+    result: str | None
+
+
+class JobView(Output, frozen=True, kw_only=True):
+    """A piece of work that is done in the background. `progress` is from 0 to 1; `result` is what
+    the job answered, once it has succeeded; `error` is why its last try failed."""
+
+    id: UUID
+    name: str
+    state: State
+    progress: float
+    note: str
+    result: Any
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    links: JobLinks
+
+
+@routes.get("/jobs/{job_id}", access=SIGNED_IN, summary="A job", facts=(errors.NotFound,))
+async def get_job(tx: Reader, actor: Actor, job_id: UUID) -> JobView:
+    """Visible to whoever asked for it, and to staff with `jobs:read`. One that succeeded is kept
+    for 24 hours, one that failed until somebody acts."""
+    return _view(actor, await job_status.get_job(tx, actor, job_id))
+
+
+@routes.delete(
+    "/jobs/{job_id}",
+    access=SIGNED_IN,
+    summary="Cancel a job",
+    facts=(errors.NotFound, JobUnderWay),
+)
+async def cancel_job(tx: Writer, actor: Actor, job_id: UUID) -> None:
+    """Possible until it has begun."""
+    await job_status.cancel_job(tx, actor, job_id)
+
+
+def _view(actor: Actor, job: JobRow) -> JobView:
+    result = msgspec.json.decode(job.result) if job.result is not None else None
+    location = result.get("location") if isinstance(result, dict) else None
+    error = job.error
+    if job.fault is not None and actor.may(job_status.READ_JOBS):
+        error = job.fault
+    return JobView(
+        id=job.id,
+        name=job.name,
+        state=job.state,
+        progress=round(job.progress, 4),
+        note=job.note,
+        result=result,
+        error=error,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        links=JobLinks(result=location if isinstance(location, str) else None),
+    )

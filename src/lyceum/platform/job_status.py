@@ -1,0 +1,85 @@
+"""What may be seen of a job and done about it from outside. Not here: running it (`job_runs`).
+
+A job is visible to whoever asked for it and to staff with `jobs:read`; for others there is none.
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from lyceum.platform import errors
+from lyceum.platform.access import Actor, permission
+from lyceum.platform.database import Reader, Writer
+from lyceum.platform.statements import Json, command, sql
+
+READ_JOBS = permission("jobs:read", role="admin", description="See the jobs of other people.")
+CANCEL_JOBS = permission(
+    "jobs:cancel", role="admin", description="Cancel the jobs of other people."
+)
+
+
+State = Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class JobRow(msgspec.Struct, frozen=True):
+    """A job as it is stored; `fault` is for staff only."""
+
+    id: UUID
+    name: str
+    state: State
+    progress: float
+    note: str
+    result: Json | None
+    error: str | None
+    fault: str | None
+    actor_id: UUID | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+_FIND = sql(
+    """
+    SELECT id, name, state, progress, note, result, error, fault, actor_id, created_at, started_at,
+        finished_at
+    FROM platform.jobs WHERE id = $1
+    """,
+    JobRow,
+)
+_CANCEL = command(
+    """
+    UPDATE platform.jobs SET state = 'cancelled', finished_at = now()
+    WHERE id = $1 AND state IN ('waiting', 'queued') RETURNING id
+    """,
+    UUID,
+)
+
+
+class JobUnderWay(errors.Conflict):
+    """A job that has begun, or is over, cannot be cancelled."""
+
+    title = "The job has begun or is over"
+
+
+async def get_job(tx: Reader, actor: Actor, job_id: UUID) -> JobRow:
+    """Return a job that the actor may see; NotFound for any other."""
+    job = await tx.one_or_none(_FIND, job_id)
+    if job is None or not (_is_owner(actor, job) or actor.may(READ_JOBS)):
+        raise errors.NotFound("There is no such job.")
+    return job
+
+
+async def cancel_job(tx: Writer, actor: Actor, job_id: UUID) -> None:
+    """Keep a job from being run; JobUnderWay once it has begun. What waits in the queue for it
+    finds it cancelled."""
+    job = await get_job(tx, actor, job_id)
+    if not _is_owner(actor, job):
+        actor.require(CANCEL_JOBS)
+    if await tx.one_or_none(_CANCEL, job_id) is None:
+        raise JobUnderWay(state=(await get_job(tx, actor, job_id)).state)
+
+
+def _is_owner(actor: Actor, job: JobRow) -> bool:
+    return actor.user_id is not None and actor.user_id == job.actor_id

@@ -1,0 +1,167 @@
+"""uvicorn's HTTP protocol, with the express lane before it and one write for a response."""
+
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from lyceum.platform.http import Response
+
+MAX_HEADERS: Final = 100
+MAX_LINE: Final = 8 * 1024
+MAX_HEAD: Final = 16 * 1024
+"""The head of a request: how many headers, bytes of one, bytes of all. The parser has no limits."""
+
+
+class _NoEvent:
+    def set(self) -> None:
+        """Nobody waits."""
+
+
+class _Answered:
+    """Stands where uvicorn keeps the cycle of the last request, which is over."""
+
+    response_complete = True
+    disconnected = False
+    keep_alive = True
+    message_event = _NoEvent()
+
+
+_ANSWERED: Final[Any] = _Answered()
+
+
+class _HeadTooLong(Exception):
+    """More head than anybody needs; told to the parser, which makes a bad request of it."""
+
+
+class ExpressProtocol(HttpToolsProtocol):
+    """Answers at once what the express lane has, and writes every whole response in one piece.
+
+    The application is an `Edge`. What it sends in parts by itself goes the way of uvicorn.
+    """
+
+    _is_in_head = False
+    _has_begun = False
+    _received = 0  # at least the bytes of the head
+    _grown = 0  # at most the bytes of a head that has not ended
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; a head that has grown too long without an end ends the connection."""
+        self._has_begun = False
+        self._received = len(data) + (self._received if self._is_in_head else 0)
+        super().data_received(data)
+        if self._is_in_head:
+            self._grown = 0 if self._has_begun else self._grown + len(data)
+            if self._grown > MAX_HEAD and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too long.")
+
+    def on_message_begin(self) -> None:
+        """Begin a request; its scope is made only if it goes the normal way."""
+        self._is_in_head = self._has_begun = True
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        """Answer at once if that is possible, otherwise go the normal way."""
+        self._is_in_head = False
+        if len(self.headers) > MAX_HEADERS or self._received > MAX_LINE:
+            self._measure_head()
+        cycle: Any = self.cycle
+        if (
+            self.parser.get_method() == b"GET"
+            and (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused
+        ):
+            application: Any = self.config.loaded_app
+            written = application.express(self.url, self.headers, self.client)
+            if written is not None:
+                self._answer(written)
+                return
+        headers, url, expects = self.headers, self.url, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers = self.scope["headers"] = headers
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """End a request; read on only when none that was read already waits for its turn."""
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
+
+    def _measure_head(self) -> None:
+        lines = [len(name) + len(value) for name, value in self.headers]
+        if len(lines) > MAX_HEADERS or max(lines, default=0) > MAX_LINE or sum(lines) > MAX_HEAD:
+            raise _HeadTooLong
+
+    def _answer(self, written: list[bytes]) -> None:
+        self.cycle = _ANSWERED
+        is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        head = self._head(200, is_kept=is_kept)
+        head += written
+        self.transport.write(b"".join(head))
+        self.server_state.total_requests += 1
+        if not is_kept:
+            self.transport.close()
+        elif self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _head(self, status: int, *, is_kept: bool) -> list[bytes]:
+        head = [STATUS_LINE[status]]
+        for name, value in self.server_state.default_headers:
+            head += (name, b": ", value, b"\r\n")
+        if not is_kept:
+            head.append(b"connection: close\r\n")
+        return head
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        task = self.loop.create_task(self._serve(cycle, app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    async def _serve(self, cycle: RequestResponseCycle, app: Any) -> None:
+        application: Any = self.config.loaded_app
+        if app is not application:
+            await cycle.run_asgi(app)
+            return
+        try:
+            response = await application.answer(cycle.scope, cycle.receive, cycle.send)
+            if response is not None:
+                if self.flow.write_paused and not cycle.disconnected:
+                    await self.flow.drain()
+                self._write(cycle, response)
+            elif not cycle.response_complete:
+                self.transport.close()
+        except BaseException:
+            self.transport.close()
+            raise
+        finally:
+            cycle.on_response = _nothing
+
+    def _write(self, cycle: RequestResponseCycle, response: Response) -> None:
+        if cycle.disconnected:
+            return
+        parts = self._head(response.status, is_kept=cycle.keep_alive)
+        for name, value in response.headers:
+            if b"\n" in value or b"\r" in value:
+                raise ValueError(f"header {name!r} would break the response")
+            parts += (name, b": ", value, b"\r\n")
+        parts.append(b"\r\n")
+        if cycle.scope["method"] != "HEAD":
+            parts.append(response.body)
+        self.transport.write(b"".join(parts))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+
+def _nothing() -> None:
+    """Stand where a callback was that must not be called again."""

@@ -1,0 +1,196 @@
+"""Every setting of the program, and the only reader of the environment.
+
+`lyceum settings` prints this list with present values and where they come from. Each setting is
+`LYCEUM_<NAME>`, but for the engines, which keep their usual names (`DATABASE_URL`, …).
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only-never-use-this-in-production"  # noqa: S105 - refused there
+OnOff = Literal["on", "off"]
+
+
+class SettingsInvalid(Exception):
+    """The environment holds a setting that makes no sense; the text says which and why."""
+
+
+def _usual(name: str) -> AliasChoices:
+    return AliasChoices(name, f"LYCEUM_{name}")
+
+
+class Settings(BaseSettings):
+    """Settings of one process, read once at its start."""
+
+    model_config = SettingsConfigDict(env_prefix="LYCEUM_", frozen=True, populate_by_name=True)
+
+    environment: Literal["development", "production", "test"] = Field(
+        "development", description="production refuses default secrets and hides /dev pages."
+    )
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(3000, description="Port it listens on.")
+    data_dir: Path = Field(
+        Path("./var"), description="Folder for the embedded database, files, mail and logs."
+    )
+    services: str = Field("all", description="Comma-separated services this process carries.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Web processes.")
+    public_url: str = Field(
+        "", description="Address people reach the academy under; links are built from it alone."
+    )
+    academy_name: str = Field("Lyceum Academy", description="Name on certificates and in mails.")
+    secret_key: str = Field(
+        DEVELOPMENT_SECRET,
+        min_length=32,
+        description="Secret that protects stored keys and derived tokens; 32 characters or more.",
+    )
+
+    database_url: str | None = Field(
+        None,
+        validation_alias=_usual("DATABASE_URL"),
+        description="PostgreSQL 15+; unset: the embedded PostgreSQL in the data folder.",
+    )
+    database_replica_url: str | None = Field(
+        None,
+        validation_alias=_usual("DATABASE_REPLICA_URL"),
+        description="Replica that serves reads.",
+    )
+    database_connections: Annotated[int, Field(ge=1, le=200)] = Field(
+        10, description="Connections of one process to the database."
+    )
+    redis_url: str | None = Field(
+        None,
+        validation_alias=_usual("REDIS_URL"),
+        description="Redis 7 for cache, rate limits and jobs; unset: in process and PostgreSQL.",
+    )
+    rabbitmq_url: str | None = Field(
+        None,
+        validation_alias=_usual("RABBITMQ_URL"),
+        description="RabbitMQ for events; unset: the worker handles the outbox in place.",
+    )
+    storage_url: str | None = Field(
+        None,
+        validation_alias=_usual("STORAGE_URL"),
+        description="Where files are kept: file:///…, s3://…, gs://…, az://…; unset: data folder.",
+    )
+    smtp_url: str | None = Field(
+        None,
+        validation_alias=_usual("SMTP_URL"),
+        description="smtp://user:password@host:587; unset: a mailbox readable at /dev/mail.",
+    )
+    mail_from: str = Field(
+        "Lyceum <no-reply@localhost>", description="Sender of every mail of the academy."
+    )
+
+    registration: Literal["open", "verified"] | None = Field(
+        None, description="open: 201 at once; verified: by mail. Unset: open in development only."
+    )
+    rate_limits: OnOff = Field("on", description="Whether requests are limited.")
+    rate_limit_signed_in: Annotated[int, Field(ge=1)] = Field(
+        100, description="Requests a minute of a signed-in person."
+    )
+    rate_limit_guest: Annotated[int, Field(ge=1)] = Field(
+        20, description="Requests a minute of an address that is not signed in."
+    )
+    rate_limit_login: Annotated[int, Field(ge=1)] = Field(
+        5, description="Sign-ins a minute from one address."
+    )
+    rate_limit_registration: Annotated[int, Field(ge=1)] = Field(
+        3, description="Registrations a minute from one address."
+    )
+    access_token_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
+        900, description="Life of an access token."
+    )
+    refresh_token_seconds: Annotated[int, Field(ge=3600)] = Field(
+        7 * 86_400, description="Life of a refresh token that is not used."
+    )
+    refresh_absolute_seconds: Annotated[int, Field(ge=3600)] = Field(
+        90 * 86_400, description="Life of a session however much it is used."
+    )
+
+    cors_origins: str = Field("", description="Comma-separated origins of browsers' front ends.")
+    trusted_proxies: str = Field(
+        "", description="Comma-separated addresses whose X-Forwarded-For is believed."
+    )
+    max_in_flight: Annotated[int, Field(ge=1)] = Field(
+        512, description="Requests served at once; above it callers get 503 and Retry-After."
+    )
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        0.0, description="Time between not being ready and refusing connections at shutdown."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe event that is logged."
+    )
+    log_format: Literal["auto", "json", "pretty"] = Field(
+        "auto", description="auto: pretty in a terminal, otherwise JSON, one line an event."
+    )
+    access_log: OnOff = Field("on", description="Whether each request is one log line.")
+    cache_bytes: Annotated[int, Field(ge=0)] = Field(
+        64 * 1024 * 1024, description="Memory of the cache in each process."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_default_secret(self) -> "Settings":
+        if self.is_production and self.secret_key == DEVELOPMENT_SECRET:
+            raise ValueError("LYCEUM_SECRET_KEY must be set in production (32 characters or more)")
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        """Whether real people depend on this installation."""
+        return self.environment == "production"
+
+    @property
+    def base_url(self) -> str:
+        """The address links are built from, without a slash at the end."""
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def registration_mode(self) -> Literal["open", "verified"]:
+        """The registration mode in force."""
+        return self.registration or ("verified" if self.is_production else "open")
+
+    @property
+    def storage_location(self) -> str:
+        """The storage URL in force."""
+        return self.storage_url or (self.data_dir.absolute() / "files").as_uri()
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings; `given` (command-line options; None means not given) wins.
+
+    Raises SettingsInvalid with one line for each setting that is wrong; values are never shown.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as problem:
+        lines = []
+        for error in problem.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in error["loc"]).upper()
+            known = name.lower() in Settings.model_fields
+            variable = environment_name(name.lower()) if known else name
+            said = error["msg"].removeprefix("Value error, ")
+            lines.append(f"{variable}: {said}" if name else said)
+        raise SettingsInvalid("\n".join(lines)) from None
+
+
+def environment_name(field: str) -> str:
+    """Return the variable that sets the field."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"LYCEUM_{field.upper()}"
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with `extra`, for a process that it starts."""
+    return {**os.environ, **extra}
+
+
+def is_set(variable: str) -> bool:
+    """Return whether the environment holds the variable."""
+    return variable in os.environ

@@ -1,0 +1,83 @@
+import asyncio
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from lyceum.platform import clock, events, ids
+from lyceum.platform.access import Actor
+from lyceum.platform.context import set_request_id
+from lyceum.platform.database import Writer
+from lyceum.platform.engines import Engines
+from lyceum.platform.outbox import Deliverer
+from tests.platform.sample_work import Counted
+
+SOMEBODY = Actor(user_id=ids.new_id(), impersonator_id=ids.new_id())
+
+
+class Interrupted(Exception):
+    pass
+
+
+def envelope(name: str, version: int, payload: bytes) -> events.Envelope:
+    return events.Envelope(
+        ids.new_id(), name, version, "a", payload, clock.utc_now(), None, None, ""
+    )
+
+
+async def emit(background: Engines, happened: events.Event) -> UUID:
+    async with background.database.transaction() as tx:
+        return await events.emit(tx, SOMEBODY, happened)
+
+
+async def test_an_event_travels_with_who_caused_it_and_where(background: Engines) -> None:
+    set_request_id("request-7")
+    before = clock.utc_now()
+    event_id = await emit(background, Counted(thing="apples", number=3))
+    set_request_id("")
+    [found] = await Deliverer(background.database)._claim(10)  # noqa: SLF001 - what is stored
+    assert found.id == event_id
+    assert (found.name, found.version, found.key) == ("sample.counted", 1, "apples")
+    assert (found.actor_id, found.impersonator_id) == (SOMEBODY.user_id, SOMEBODY.impersonator_id)
+    assert found.request_id == "request-7"
+    assert before <= found.occurred_at <= clock.utc_now()
+    assert events.decode(found) == Counted(thing="apples", number=3)
+
+
+async def test_what_is_rolled_back_has_not_happened(background: Engines) -> None:
+    async def fail_after_emitting(tx: Writer) -> None:
+        await events.emit(tx, SOMEBODY, Counted(thing="apples"))
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        async with background.database.transaction() as tx:
+            await fail_after_emitting(tx)
+    assert await Deliverer(background.database).deliver_due() == 0
+
+
+async def test_emitting_wakes_whoever_listens(background: Engines) -> None:
+    woken = asyncio.Event()
+    async with background.listener.waking(events.OUTBOX_CHANNEL, woken.set):
+        await emit(background, Counted(thing="apples"))
+        await asyncio.wait_for(woken.wait(), 10)
+
+
+def test_a_name_is_declared_once(only_samples: None) -> None:
+    with pytest.raises(ValueError, match=r"sample\.counted"):
+        events.event("sample.counted")(Counted)
+
+
+def test_an_event_of_another_program_is_not_guessed_at(only_samples: None) -> None:
+    with pytest.raises(events.UnknownEvent, match=r"sample\.unheard"):
+        events.decode(envelope("sample.unheard", 1, b"{}"))
+    with pytest.raises(events.UnknownEvent, match="version 2"):
+        events.decode(envelope("sample.counted", 2, b'{"thing": "a"}'))
+
+
+def test_an_event_of_an_older_version_is_read_with_defaults(only_samples: None) -> None:
+    assert events.decode(envelope("sample.counted", 0, b'{"thing": "a"}')) == Counted(thing="a")
+
+
+def test_a_payload_that_does_not_fit_is_refused(only_samples: None) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        events.decode(envelope("sample.counted", 1, b'{"thing": 5}'))
