@@ -1,0 +1,1 @@
+"""People: accounts, signing in, sessions, roles and permissions."""

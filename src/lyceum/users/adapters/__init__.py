@@ -1,0 +1,1 @@
+"""Formats that others defined: addresses, password hashes, tokens, sealed keys."""

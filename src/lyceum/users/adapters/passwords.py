@@ -1,0 +1,99 @@
+"""Passwords: which are refused, and argon2id in a thread pool. Not here: whose they are.
+
+A password is its UTF-8 bytes exactly as received: nothing is trimmed, cut or composed, so that
+any other sequence of characters is another password.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from importlib import resources
+from typing import Final, TypeVar
+
+import argon2
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from lyceum.platform import clock
+from lyceum.platform.errors import ServiceUnavailable
+from lyceum.users import errors
+from lyceum.users.adapters import email_addresses
+
+R = TypeVar("R")
+
+MIN_LENGTH: Final = 8
+MAX_LENGTH: Final = 128
+QUEUE_SECONDS: Final = 4.0
+_SHORTEST_TELLING_PART = 3
+
+_hasher = argon2.PasswordHasher(
+    time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=argon2.Type.ID
+)
+# A hash of nothing that anybody could type: what the password of an unknown address is held to.
+_NOBODY: Final = _hasher.hash(os.urandom(32))
+
+
+class HashingPool:
+    """As many threads as cores; a task that waited longer than `queue_seconds` is refused."""
+
+    def __init__(self, threads: int, queue_seconds: float) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._queue_seconds = queue_seconds
+
+    async def run(self, function: Callable[..., R], *arguments: object) -> R:
+        """Return what `function` returns; ServiceUnavailable if its turn came too late."""
+        asked = clock.monotonic()
+
+        def work() -> R:
+            if clock.monotonic() - asked > self._queue_seconds:
+                raise ServiceUnavailable("Too many people sign in at once.", retry_after=5)
+            return function(*arguments)
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+_pool = HashingPool(os.cpu_count() or 1, QUEUE_SECONDS)
+
+
+@lru_cache(maxsize=1)
+def common_passwords() -> frozenset[str]:
+    """Return the case-folded passwords that everybody tries first."""
+    text = resources.files("lyceum.users").joinpath("common_passwords.txt").read_text("utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("# "))
+
+
+def require_acceptable(password: str, email: str, *, pointer: str = "/password") -> None:
+    """Raise PasswordRefused, naming `pointer`, for a password that is among the first guesses."""
+    folded = password.casefold()
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise errors.PasswordRefused(
+            f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters", pointer=pointer
+        )
+    if folded in common_passwords() or len(set(folded)) < _SHORTEST_TELLING_PART:
+        raise errors.PasswordRefused(
+            "This password is among the first that anybody guesses", pointer=pointer
+        )
+    part = email_addresses.local_part(email)
+    if len(part) >= _SHORTEST_TELLING_PART and part in folded:
+        raise errors.PasswordRefused(
+            "A password may not contain your email address", pointer=pointer
+        )
+
+
+async def hash_password(password: str) -> str:
+    """Return the argon2id hash in the PHC format; ServiceUnavailable when too many wait."""
+    return await _pool.run(_hasher.hash, password)
+
+
+async def verify_password(password: str, stored: str | None) -> bool:
+    """Return whether `password` made `stored`; for None, False after the same time."""
+    return await _pool.run(_verify, password, stored)
+
+
+def _verify(password: str, stored: str | None) -> bool:
+    try:
+        _hasher.verify(stored or _NOBODY, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return stored is not None

@@ -1,0 +1,146 @@
+"""`lyceum users`: accounts from the command line, by the same use cases as over HTTP."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from lyceum.platform import errors
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Writer
+from lyceum.users import api, schemas
+from lyceum.users.records import Account
+from lyceum.users.service import administration
+
+T = TypeVar("T")
+ROLE_NAMES = click.Choice(["student", "instructor", "manager", "admin", "super_admin"])
+
+
+class Shell(Protocol):
+    """What the program gives its commands."""
+
+    actor: Actor
+    console: Console
+
+    def run(self, work: Callable[[Writer], Awaitable[T]]) -> T:
+        """Run `work` in one transaction."""
+
+    def print_json(self, value: Any) -> None:
+        """Print a value as JSON."""
+
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def users() -> None:
+    """List and manage accounts."""
+
+
+@users.command(name="list")
+@click.option("--search", help="Part of a name or an email address.")
+@click.option("--role", type=ROLE_NAMES, help="Only people with this role.")
+@click.option("--page", type=click.IntRange(1, 1_000_000), default=1, help="The page, from 1.")
+@click.option("--per-page", type=click.IntRange(1, 100), default=50, help="Accounts on a page.")
+@as_json_option
+@click.pass_obj
+def list_users(shell: Shell, /, as_json: bool, **given: Any) -> None:
+    """Print accounts, the newest first."""
+    query = schemas.UserQuery(**{k: v for k, v in given.items() if v is not None})
+    rows, total = shell.run(lambda tx: administration.list_accounts(tx, shell.actor, query))
+    if as_json:
+        shell.print_json([_facts(row) for row in rows])
+        return
+    _print_table(shell, rows)
+    shell.console.print(f"{len(rows)} of {total}")
+
+
+@users.command(name="create")
+@click.argument("email")
+@click.option("--first-name", required=True)
+@click.option("--last-name", default="")
+@click.option("--role", type=ROLE_NAMES, default="student", show_default=True)
+@click.password_option(help="Asked for if not given.")
+@as_json_option
+@click.pass_obj
+def create_user(
+    shell: Shell,
+    email: str,
+    first_name: str,
+    last_name: str,
+    role: Any,
+    password: str,
+    as_json: bool,
+) -> None:
+    """Make an account whose address counts as proved."""
+    new = schemas.NewUser(
+        email=email, password=password, first_name=first_name, last_name=last_name, roles=(role,)
+    )
+    _print(
+        shell, shell.run(lambda tx: administration.create_account(tx, shell.actor, new)), as_json
+    )
+
+
+@users.command(name="set-role")
+@click.argument("email")
+@click.argument("role", type=ROLE_NAMES)
+@as_json_option
+@click.pass_obj
+def set_role(shell: Shell, email: str, role: str, as_json: bool) -> None:
+    """Give the person with EMAIL the ROLE in place of the present ones."""
+
+    async def work(tx: Writer) -> Account:
+        person = await _person(tx, email)
+        return await administration.change_roles(
+            tx, shell.actor, person.user_id, (role,), if_match=None
+        )
+
+    _print(shell, shell.run(work), as_json)
+
+
+@users.command(name="suspend")
+@click.argument("email")
+@as_json_option
+@click.pass_obj
+def suspend_user(shell: Shell, email: str, as_json: bool) -> None:
+    """Shut the person with EMAIL out at once."""
+
+    async def work(tx: Writer) -> Account:
+        person = await _person(tx, email)
+        return await administration.suspend(tx, shell.actor, person.user_id)
+
+    _print(shell, shell.run(work), as_json)
+
+
+async def _person(tx: Writer, email: str) -> api.Person:
+    person = await api.find_person_by_email(tx, email)
+    if person is None:
+        raise errors.NotFound(f"Nobody has the address {email}.")
+    return person
+
+
+def _facts(row: Account) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "email": row.email,
+        "name": row.display_name,
+        "roles": row.roles,
+        "status": row.status,
+        "createdAt": row.created_at,
+    }
+
+
+def _print(shell: Shell, row: Account, as_json: bool) -> None:
+    if as_json:
+        shell.print_json(_facts(row))
+    else:
+        _print_table(shell, [row])
+
+
+def _print_table(shell: Shell, rows: list[Account]) -> None:
+    table = Table("email", "name", "roles", "status")
+    for row in rows:
+        table.add_row(row.email, row.display_name, ", ".join(row.roles), row.status)
+    shell.console.print(table)

@@ -1,0 +1,63 @@
+"""What can go wrong with accounts and sessions that is nobody's bug."""
+
+from lyceum.platform import errors
+
+
+class EmailTaken(errors.AlreadyExists):
+    """Another account has this address."""
+
+    code, title = 6000, "An account with this email exists"
+
+
+class LinkInvalid(errors.Fact):
+    """A link of a mail that was used, is too old, or was never made by us."""
+
+    status, code, title = 400, 6001, "This link is not valid any more"
+
+
+class EmailNotVerified(errors.Forbidden):
+    """The password is right, but nobody has proved the address yet."""
+
+    code, title = 6002, "Verify your email address first"
+
+
+class AccountSuspended(errors.Forbidden):
+    """The password is right, but an administrator has suspended the account."""
+
+    code, title = 6003, "This account is suspended"
+
+
+class PasswordRefused(errors.ValidationFailed):
+    """A password that is easily guessed; says why."""
+
+    code, title = 6004, "Choose another password"
+
+    def __init__(self, message: str, *, pointer: str = "/password") -> None:
+        super().__init__(message, errors.FieldError(pointer, message))
+
+
+class RankTooLow(errors.Forbidden):
+    """Nobody acts on a person above them, and nobody raises anyone above themselves."""
+
+    code, title = 6005, "This is above your own role"
+
+
+class LastSuperAdmin(errors.Conflict):
+    """Somebody must be left who may do everything."""
+
+    code, title = 6006, "This is the last super admin"
+
+
+class NotOnOneself(errors.Conflict):
+    """Done to oneself, this would lock one out."""
+
+    code, title = 6007, "You cannot do this to your own account"
+
+
+class EmailInvalid(errors.ValidationFailed):
+    """Text that is no email address."""
+
+    code, title = 6008, "This is not an email address"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, errors.FieldError("/email", message))

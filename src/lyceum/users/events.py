@@ -1,0 +1,84 @@
+"""What happened to people that others may care about. Ids and facts; no address, no secret."""
+
+from typing import Literal
+from uuid import UUID
+
+from lyceum.platform.events import Event, event
+
+RevocationReason = Literal[
+    "signed_out", "revoked_by_user", "password_changed", "refresh_token_reused",
+    "too_many_sessions", "suspended",
+]  # fmt: skip
+RefusalReason = Literal["wrong_password", "suspended", "not_verified"]
+
+
+@event("user.registered")
+class UserRegistered(Event, frozen=True, kw_only=True):
+    """An account was made, by its owner or by an administrator."""
+
+    user_id: UUID
+    is_verified: bool
+
+
+@event("user.verified")
+class UserVerified(Event, frozen=True, kw_only=True):
+    """The owner of an account has proved the address."""
+
+    user_id: UUID
+
+
+@event("user.role_changed")
+class UserRoleChanged(Event, frozen=True, kw_only=True):
+    """A person has other roles now; tokens already issued follow at once."""
+
+    user_id: UUID
+    roles: tuple[str, ...]
+    previous_roles: tuple[str, ...]
+
+
+@event("user.suspended")
+class UserSuspended(Event, frozen=True, kw_only=True):
+    """A person was shut out; every session has ended."""
+
+    user_id: UUID
+
+
+@event("user.reinstated")
+class UserReinstated(Event, frozen=True, kw_only=True):
+    """A suspended person may sign in again."""
+
+    user_id: UUID
+
+
+@event("user.password_changed")
+class PasswordChanged(Event, frozen=True, kw_only=True):
+    """A person has a new password; their other sessions have ended."""
+
+    user_id: UUID
+
+
+@event("session.revoked")
+class SessionRevoked(Event, frozen=True, kw_only=True):
+    """A session ended before its time, with every token of it."""
+
+    user_id: UUID
+    session_id: UUID
+    reason: RevocationReason
+
+
+@event("login.failed")
+class LoginFailed(Event, frozen=True, kw_only=True):
+    """Somebody could not sign in. `account` stands for the address typed, known or not: what is
+    typed there is at times a password, so the address itself is not told."""
+
+    account: str
+    user_id: UUID | None
+    reason: RefusalReason
+    ip: str
+
+
+@event("registration.requested")
+class RegistrationRequested(Event, frozen=True, kw_only=True):
+    """Somebody wants an account where addresses are proved first."""
+
+    registration_id: UUID

@@ -1,0 +1,113 @@
+"""What the worker does about people: mails that prove and warn, and clearing away.
+
+Not here: notifications that people choose (`notifications`).
+"""
+
+from uuid import UUID
+
+from lyceum.platform import jobs
+from lyceum.platform.access import system_actor
+from lyceum.platform.database import Writer
+from lyceum.platform.events import handles
+from lyceum.platform.jobs import JobContext, job
+from lyceum.platform.mail import Message
+from lyceum.platform.settings import Settings
+from lyceum.users import queries
+from lyceum.users.events import RegistrationRequested, SessionRevoked, UserRegistered
+from lyceum.users.service import registration
+
+_ACTOR = system_actor("users")
+
+
+@handles(RegistrationRequested)
+async def answer_by_mail(tx: Writer, event: RegistrationRequested) -> None:
+    """Have the mail written that tells what came of a registration."""
+    await jobs.enqueue(tx, _ACTOR, answer_registration, registration_id=event.registration_id)
+
+
+@handles(UserRegistered)
+async def ask_for_proof(tx: Writer, event: UserRegistered) -> None:
+    """Have a new account's address proved."""
+    if not event.is_verified:
+        await jobs.enqueue(tx, _ACTOR, send_verification, user_id=event.user_id)
+
+
+@handles(SessionRevoked)
+async def warn_of_theft(tx: Writer, event: SessionRevoked) -> None:
+    """Have a person told that somebody else had a copy of their refresh token."""
+    if event.reason == "refresh_token_reused":
+        await jobs.enqueue(tx, _ACTOR, send_theft_warning, user_id=event.user_id)
+
+
+@job(queue="email")
+async def answer_registration(context: JobContext, *, registration_id: UUID) -> None:
+    """Mail the link that makes the account, or that there is one already."""
+    async with context.transaction() as tx:
+        letter = await registration.prepare_answer(tx, context.actor, registration_id)
+    await _send(context, letter)
+
+
+@job(queue="email")
+async def send_verification(context: JobContext, *, user_id: UUID) -> None:
+    """Mail the link that proves the address of an account."""
+    async with context.transaction() as tx:
+        letter = await registration.prepare_verification(tx, context.actor, user_id)
+    await _send(context, letter)
+
+
+@job(queue="email")
+async def send_theft_warning(context: JobContext, *, user_id: UUID) -> None:
+    """Tell a person that a session was ended because its token was used twice."""
+    account = await context.reader().one_or_none(queries.FIND_ACCOUNT, user_id)
+    if account is None or account.status == "erased":
+        return
+    message = Message(
+        to=account.email,
+        subject="We have signed you out on one device",
+        text=(
+            "Somebody used a sign-in of yours that had been replaced already. This can mean that"
+            " it was copied, so we have ended that session.\n\n"
+            "Sign in again, and change your password if you do not know what happened.\n"
+        ),
+    )
+    await context.engines.mailer.send(message, key=str(context.job_id))
+
+
+@job(cron="17 3 * * *", timeout_seconds=600)
+async def clear_away(context: JobContext) -> None:
+    """Delete registrations, links, failures and sessions that nobody needs any more."""
+    for purge in queries.PURGES:
+        async with context.transaction() as tx:
+            await tx.execute(purge)
+
+
+async def _send(context: JobContext, letter: registration.Letter | None) -> None:
+    if letter is None:
+        return
+    settings = context.engines.settings
+    message = _proof(settings, letter) if letter.kind == "prove" else _notice(settings, letter)
+    await context.engines.mailer.send(message, key=str(context.job_id))
+
+
+def _proof(settings: Settings, letter: registration.Letter) -> Message:
+    return Message(
+        to=letter.to,
+        subject=f"{settings.academy_name}: confirm your email address",
+        text=(
+            "Open this link to confirm that the address is yours:\n\n"
+            f"{settings.base_url}/verify-email?token={letter.token}\n\n"
+            f"It works once, within {registration.LINK_HOURS} hours. If you did not ask for an"
+            " account, you need not do anything.\n"
+        ),
+    )
+
+
+def _notice(settings: Settings, letter: registration.Letter) -> Message:
+    return Message(
+        to=letter.to,
+        subject=f"{settings.academy_name}: you already have an account",
+        text=(
+            "Somebody wanted to register with this address, which has an account. If it was you,"
+            f" sign in at {settings.base_url}/login; otherwise you need not do anything.\n"
+        ),
+    )

@@ -1,0 +1,54 @@
+"""Who may do what with accounts: permissions by role, and pure rules about rank.
+
+Not here: permissions of other domains (each declares its own).
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from lyceum.platform.access import ROLE_ALIASES, ROLES, Actor, permission
+from lyceum.users import errors
+from lyceum.users.records import Account
+
+READ_USERS = permission("users:read", role="admin", description="List people and see accounts")
+CREATE_USERS = permission("users:create", role="admin", description="Make accounts for others")
+CHANGE_ROLES = permission("users:change-roles", role="admin", description="Give and take roles")
+SUSPEND_USERS = permission(
+    "users:suspend", role="admin", description="Suspend and reinstate accounts"
+)
+
+SUPER_ADMIN: Final = "super_admin"
+
+
+def canonical_roles(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the built-in roles that `names` mean, aliases resolved, once each, lowest first."""
+    wanted = {ROLE_ALIASES.get(name, name) for name in names}
+    return tuple(role for role in ROLES if role in wanted)
+
+
+def rank_of(roles: Iterable[str]) -> int:
+    """Return how high the highest of `roles` stands; -1 without any."""
+    return max((ROLES.index(role) for role in roles if role in ROLES), default=-1)
+
+
+def require_rank(actor: Actor, *role_sets: Iterable[str]) -> None:
+    """Raise RankTooLow unless the actor stands as high as every one of `role_sets`."""
+    if actor.is_super:
+        return
+    own = rank_of(actor.roles)
+    if any(rank_of(roles) > own for roles in role_sets):
+        raise errors.RankTooLow("Your own role must be as high as those you deal with.")
+
+
+def may_see_account(actor: Actor, account: Account) -> bool:
+    """Whether the actor sees the whole account: its owner, and administrators."""
+    return actor.may(READ_USERS) or (actor.user_id is not None and actor.user_id == account.id)
+
+
+def may_see_profile(actor: Actor, account: Account) -> bool:
+    """Whether the person exists for the actor, by what they chose to show and to whom."""
+    if may_see_account(actor, account):
+        return True
+    if account.status != "active" or account.visibility == "private":
+        return False
+    return account.visibility == "public" or actor.user_id is not None

@@ -1,0 +1,132 @@
+"""What a row of accounts, sessions and tokens is to Python."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from lyceum.platform.statements import Json
+from lyceum.users.schemas import Status, Visibility
+
+MAX_USER_AGENT = 400
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A person, without what proves them."""
+
+    id: UUID
+    email: str
+    first_name: str
+    last_name: str
+    avatar_url: str | None
+    bio: str
+    locale: str
+    time_zone: str
+    visibility: Visibility
+    status: Status
+    roles: list[str]
+    permissions_version: int
+    email_verified_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def display_name(self) -> str:
+        """The name to show; the same that `users.public_profiles` has."""
+        if self.status == "erased":
+            return "Former member"
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What a sign-in is held against."""
+
+    user_id: UUID
+    email: str
+    password_hash: str | None
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.user_id})"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The rights behind a live session, as they are now."""
+
+    user_id: UUID
+    session_id: UUID
+    roles: list[str]
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A place where a person is signed in."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    ip: str
+    user_agent: str
+
+
+class RefreshState(msgspec.Struct, frozen=True):
+    """A refresh token, its session and its successor, read under the session's lock.
+
+    `is_retry`: rotated less than 10 s ago, and its successor was never used.
+    """
+
+    session_id: UUID
+    user_id: UUID
+    is_used: bool
+    is_retry: bool
+    successor_hash: bytes | None
+    is_expired: bool
+    is_revoked: bool
+
+
+class StoredKey(msgspec.Struct, frozen=True):
+    """A signing key, sealed."""
+
+    kid: str
+    private_key: bytes
+
+
+class PublicKey(msgspec.Struct, frozen=True):
+    """The half of a signing key that verifies."""
+
+    kid: str
+    public_jwk: Json
+
+
+class Registration(msgspec.Struct, frozen=True):
+    """Somebody who wants an account and has not proved the address yet."""
+
+    id: UUID
+    email: str
+    password_hash: str
+    first_name: str
+    last_name: str
+
+    def __repr__(self) -> str:
+        return f"Registration({self.id})"
+
+
+class ClaimedLink(msgspec.Struct, frozen=True):
+    """A verification link that was used just now: of an account, or of a registration."""
+
+    user_id: UUID | None
+    registration_id: UUID | None
+    email: str
+
+
+class Device(msgspec.Struct, frozen=True):
+    """Where a request came from, as sessions remember it."""
+
+    ip: str = ""
+    user_agent: str = ""
+
+    @classmethod
+    def of(cls, ip: str, user_agent: str | None) -> "Device":
+        """Return the device, with what cannot be printed left out and the rest cut to size."""
+        printable = "".join(filter(str.isprintable, user_agent or ""))
+        return cls(ip[:45], printable[:MAX_USER_AGENT])

@@ -1,0 +1,131 @@
+"""What people see and change about themselves. Not here: sessions, other people's accounts."""
+
+import zoneinfo
+from functools import lru_cache
+
+import msgspec
+
+from lyceum.platform import errors, events
+from lyceum.platform.access import Actor, all_permissions
+from lyceum.platform.database import Reader, Writer
+from lyceum.users import queries
+from lyceum.users.adapters import names, passwords
+from lyceum.users.events import PasswordChanged
+from lyceum.users.records import Account, Device
+from lyceum.users.schemas import PermissionAnswer, PermissionQuestions, ProfilePatch
+from lyceum.users.service.attempts import prove_password
+from lyceum.users.service.sessions import revoke_all_sessions
+
+
+async def get_own_account(tx: Reader, actor: Actor) -> Account:
+    """Return the actor's account."""
+    account = await tx.one_or_none(queries.FIND_ACCOUNT, actor.require_user())
+    if account is None:
+        raise errors.NotFound
+    return account
+
+
+async def update_profile(
+    tx: Writer, actor: Actor, patch: ProfilePatch, *, if_match: int | None
+) -> Account:
+    """Change what the actor tells about themselves; PreconditionFailed for an older version."""
+    account = await tx.one_or_none(queries.LOCK_ACCOUNT, actor.require_user())
+    if account is None:
+        raise errors.NotFound
+    if if_match is not None and if_match != account.version:
+        raise errors.PreconditionFailed
+    changed = msgspec.structs.replace(account, **_cleaned(patch))
+    if changed == account:
+        return account
+    tx.invalidate(f"users:{account.id}", "users:list")
+    return await tx.one(
+        queries.UPDATE_PROFILE,
+        account.id,
+        changed.first_name,
+        changed.last_name,
+        changed.avatar_url,
+        changed.bio,
+        changed.locale,
+        changed.time_zone,
+        changed.visibility,
+    )
+
+
+async def change_password(
+    tx: Writer, actor: Actor, *, current: str, new: str, device: Device
+) -> errors.Fact | None:
+    """Replace the password of whoever proves the present one, and end their other sessions.
+
+    Returns why not, as `prove_password` does; hashes before the first statement of `tx`.
+    """
+    user_id = actor.require_user()
+    primary = tx.database.sole_writer()
+    credentials = await primary.one_or_none(queries.FIND_CREDENTIALS, user_id)
+    if credentials is None:
+        raise errors.NotFound
+    passwords.require_acceptable(new, credentials.email, pointer="/newPassword")
+    new_hash = await passwords.hash_password(new)
+    denial = await prove_password(
+        tx,
+        actor,
+        address=credentials.email,
+        credentials=credentials,
+        password=current,
+        device=device,
+    )
+    if denial is not None:
+        return denial
+    replaced = await tx.one_or_none(
+        queries.REPLACE_PASSWORD, user_id, new_hash, credentials.password_hash
+    )
+    if replaced is None:
+        raise errors.Conflict("The password was changed elsewhere in the meantime.")
+    await revoke_all_sessions(tx, actor, user_id, but=actor.session_id, reason="password_changed")
+    await events.emit(tx, actor, PasswordChanged(user_id=user_id))
+    return None
+
+
+async def list_own_permissions(tx: Reader, actor: Actor) -> list[str]:
+    """Return the names of what the actor may do by role."""
+    actor.require_user()
+    return [declared.name for declared in all_permissions() if actor.may(declared)]
+
+
+async def check_permissions(
+    tx: Reader, actor: Actor, questions: PermissionQuestions
+) -> list[PermissionAnswer]:
+    """Answer, in order, whether a role of the actor grants each permission, and why not."""
+    actor.require_user()
+    declared = {permission.name: permission for permission in all_permissions()}
+    answers = []
+    for question in questions.checks:
+        wanted = declared.get(question.permission)
+        if wanted is None:
+            allowed, reason = False, "There is no such permission."
+        elif actor.may(wanted):
+            allowed, reason = True, "A role grants it."
+        else:
+            allowed, reason = False, f"This needs the role {wanted.role}, or one above it."
+        answers.append(
+            PermissionAnswer(permission=question.permission, allowed=allowed, reason=reason)
+        )
+    return answers
+
+
+def _cleaned(patch: ProfilePatch) -> dict[str, object]:
+    changes = patch.changes()
+    if "first_name" in changes:
+        changes["first_name"] = names.clean_first_name(changes["first_name"])
+    if "last_name" in changes:
+        changes["last_name"] = names.clean_last_name(changes["last_name"])
+    zone = changes.get("time_zone")
+    if zone is not None and zone not in _time_zones():
+        raise errors.ValidationFailed(
+            "", errors.FieldError("/timeZone", "The IANA database has no such time zone")
+        )
+    return changes
+
+
+@lru_cache(maxsize=1)
+def _time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())

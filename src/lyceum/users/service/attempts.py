@@ -1,0 +1,84 @@
+"""Proving a password: five wrong ones in 15 minutes lock an address, known or not.
+
+One counter for every way in. A right password does not clear it, so that an owner who signs in
+gives nobody else more guesses. Not here: longer waits for persistent attackers, known devices.
+"""
+
+import hashlib
+
+from lyceum.platform import errors, events
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Writer
+from lyceum.users import queries
+from lyceum.users.adapters import passwords
+from lyceum.users.events import LoginFailed, RefusalReason
+from lyceum.users.records import Credentials, Device
+
+ALLOWED_FAILURES = 5
+WINDOW_SECONDS = 15 * 60
+
+
+async def prove_password(
+    tx: Writer,
+    actor: Actor,
+    *,
+    address: str,
+    credentials: Credentials | None,
+    password: str,
+    device: Device,
+) -> errors.Fact | None:
+    """Return None if the password is right, otherwise what to tell.
+
+    Hashes before the first statement of `tx`, so that no transaction waits for it, and as long for
+    an unknown address (`credentials` None). What it counts is to be committed: the refusal is
+    returned, not raised. Guesses made at the same time are counted one after the other.
+    """
+    account = _key_of(address)
+    limits = (ALLOWED_FAILURES, WINDOW_SECONDS)
+    primary = tx.database.sole_writer()
+    seconds = await primary.one_or_none(queries.FIND_LOCK, account, *limits)
+    if seconds:
+        return _locked(seconds)
+    stored = credentials.password_hash if credentials else None
+    is_right = await passwords.verify_password(password, stored)
+    seconds = await tx.one(queries.CLAIM_ATTEMPT, account, *limits)
+    if seconds:
+        return _locked(seconds)
+    if is_right:
+        return None
+    await tx.execute(queries.RECORD_FAILURE, account, ALLOWED_FAILURES)
+    await report_failure(
+        tx, actor, "wrong_password", address=address, credentials=credentials, device=device
+    )
+    return errors.InvalidCredentials()
+
+
+async def report_failure(
+    tx: Writer,
+    actor: Actor,
+    reason: RefusalReason,
+    *,
+    address: str,
+    credentials: Credentials | None,
+    device: Device,
+) -> None:
+    """Tell whoever watches that somebody could not sign in."""
+    failed = LoginFailed(
+        account=_key_of(address).hex()[:32],
+        user_id=credentials.user_id if credentials else None,
+        reason=reason,
+        ip=device.ip,
+    )
+    await events.emit(tx, actor, failed)
+
+
+def _key_of(address: str) -> bytes:
+    return hashlib.sha256(address.encode()).digest()
+
+
+def _locked(seconds: int) -> errors.AccountLocked:
+    return errors.AccountLocked(
+        f"Too many wrong passwords: try again in {seconds} s.",
+        headers=(("retry-after", str(seconds)),),
+        retry_after=seconds,
+    )

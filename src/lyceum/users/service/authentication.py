@@ -1,0 +1,138 @@
+"""From an access token to an actor, on every request: verify the token, read the rights anew.
+
+The token says who and in which session; what they may do is read from the database and kept until
+somebody says that it changed. While this process cannot hear that, it is kept for two seconds at
+most. Not here: making tokens (`tokens`).
+"""
+
+import asyncio
+from collections.abc import Iterable
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from lyceum.platform import clock, errors
+from lyceum.platform.access import ANONYMOUS, Actor, permissions_of
+from lyceum.platform.engines import Engines
+from lyceum.platform.value_cache import ValueCache
+from lyceum.users import queries
+from lyceum.users.adapters import access_tokens
+from lyceum.users.service.tokens import SIGNING_KEYS_TAG, list_public_keys
+
+RIGHTS_SECONDS = 30.0
+DEAF_SECONDS = 2.0
+MAX_ACTORS = 20_000
+KEYS_SECONDS = 60.0
+
+
+class Authenticator:
+    """Turns tokens into actors; one for a process, for its event loop alone."""
+
+    def __init__(self, engines: Engines) -> None:
+        # A replica may not know yet that a session began, or that one ended.
+        self._primary = engines.database.sole_writer()
+        self._listener = engines.listener
+        self._issuer = access_tokens.issuer_of(engines.settings)
+        self._actors: ValueCache[Actor] = ValueCache(MAX_ACTORS, RIGHTS_SECONDS)
+        self._lookups: dict[str, asyncio.Task[Actor]] = {}
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._keys_until = 0.0
+        self._loading: asyncio.Task[None] | None = None
+        engines.database.on_invalidation(self.forget_tags)
+        engines.listener.on_invalidation(
+            self.forget_tags, away=self.forget_all, back=self.forget_all
+        )
+
+    def peek(self, token: str) -> Actor | None:
+        """Return the actor of a token that was verified a moment ago, or None; never waits."""
+        return self._actors.get(token)
+
+    async def authenticate(self, token: str) -> Actor:
+        """Return the actor of a token; TokenExpired or TokenInvalid when there is none.
+
+        Those who bring the same token at the same time share one verification.
+        """
+        known = self._actors.get(token)
+        if known is not None:
+            return known
+        lookup = self._lookups.get(token)
+        if lookup is None:
+            lookup = self._lookups[token] = asyncio.create_task(self._look_up(token))
+            lookup.add_done_callback(lambda done: self._land(token, done))
+        # Whoever gives up waiting does not take the answer from the others.
+        return await asyncio.shield(lookup)
+
+    def forget_user(self, user_id: UUID) -> None:
+        """Look again at the rights of one person."""
+        self.forget_tags((f"users:{user_id}",))
+
+    def forget_tags(self, tags: Iterable[str]) -> None:
+        """Look again at what a transaction of any process has invalidated."""
+        for tag in tags:
+            if tag == SIGNING_KEYS_TAG:
+                self._keys_until = 0.0
+            if tag.startswith("users:"):
+                self._lookups.clear()
+                self._actors.invalidate_where(tag)
+
+    def forget_all(self) -> None:
+        """Look again at everything, because what was said meanwhile was not heard."""
+        self._lookups.clear()
+        self._actors.clear()
+        self._keys_until = 0.0
+
+    async def _look_up(self, token: str) -> Actor:
+        stamp = self._actors.stamp
+        now = clock.utc_now().timestamp()
+        keys = await self._keys_for(token)
+        claims = access_tokens.verify(token, keys, self._issuer, now)
+        standing = await self._primary.one_or_none(queries.FIND_STANDING, claims.sid, claims.sub)
+        if standing is None:
+            raise errors.TokenInvalid
+        roles = tuple(standing.roles)
+        actor = Actor(
+            user_id=standing.user_id,
+            roles=roles,
+            permissions=permissions_of(roles),
+            session_id=standing.session_id,
+        )
+        tags = (f"users:{standing.user_id}",)
+        longest = RIGHTS_SECONDS if self._listener.is_connected else DEAF_SECONDS
+        lasting = min(claims.exp - now, longest)
+        self._actors.put(token, actor, tags=tags, stamp=stamp, ttl=lasting)
+        return actor
+
+    def _land(self, token: str, lookup: "asyncio.Task[Actor]") -> None:
+        if self._lookups.get(token) is lookup:
+            del self._lookups[token]
+        if not lookup.cancelled():
+            lookup.exception()  # seen, even if everybody who waited has gone
+
+    async def _keys_for(self, token: str) -> dict[str, Ed25519PublicKey]:
+        """Return the keys, read again when they are old or `token` names one that is not there."""
+        if len(token) > access_tokens.MAX_LENGTH or not token.isascii():
+            raise errors.TokenInvalid
+        is_old = self._keys_until <= clock.monotonic()
+        if is_old or not access_tokens.has_known_header(token, self._keys):
+            began_before = await self._share_loading()
+            if began_before and not access_tokens.has_known_header(token, self._keys):
+                await self._share_loading()
+        return self._keys
+
+    async def _share_loading(self) -> bool:
+        """Read the keys, and return whether the reading had begun before this call.
+
+        However many strange tokens come, one reading at a time serves them all.
+        """
+        began_before = self._loading is not None and not self._loading.done()
+        if self._loading is None or not began_before:
+            self._loading = asyncio.create_task(self._load_keys())
+        await asyncio.shield(self._loading)
+        return began_before
+
+    async def _load_keys(self) -> None:
+        jwks = await list_public_keys(self._primary, ANONYMOUS)
+        self._keys = {
+            access_tokens.header_of(jwk.kid): access_tokens.public_key(jwk) for jwk in jwks
+        }
+        self._keys_until = clock.monotonic() + KEYS_SECONDS

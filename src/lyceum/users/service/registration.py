@@ -1,0 +1,191 @@
+"""Getting an account: registering, proving the address, and the links that prove it.
+
+In the mode `open` the account is there at once and the address is proved later; in the mode
+`verified` an account is made by whoever proves the address, and everybody gets the same answer.
+Not here: sending mail (`jobs`), accounts made by administrators (`administration`).
+"""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from lyceum.platform import events, ids
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Writer, constraint_facts
+from lyceum.users import queries
+from lyceum.users.adapters import email_addresses, names, passwords
+from lyceum.users.errors import EmailTaken, LinkInvalid
+from lyceum.users.events import RegistrationRequested, UserRegistered, UserVerified
+from lyceum.users.records import Account
+from lyceum.users.schemas import NewRegistration
+
+LINK_HOURS = 24
+MAILS_AN_HOUR = 3
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A mail to write: to prove an address with `token`, or to say that it has an account."""
+
+    to: str
+    kind: Literal["prove", "exists"]
+    token: str = ""
+
+
+async def register(tx: Writer, actor: Actor, new: NewRegistration) -> Account:
+    """Make an account whose address is not proved yet; EmailTaken, PasswordRefused.
+
+    Hashes before the first statement of `tx`, as every way to register does.
+    """
+    email = email_addresses.normalise_email(new.email)
+    passwords.require_acceptable(new.password, email)
+    password_hash = await passwords.hash_password(new.password)
+    return await insert_account(
+        tx,
+        actor,
+        email=email,
+        password_hash=password_hash,
+        first_name=new.first_name,
+        last_name=new.last_name,
+        roles=("student",),
+        is_verified=False,
+    )
+
+
+async def request_registration(tx: Writer, actor: Actor, new: NewRegistration) -> None:
+    """Note that somebody wants an account; a mail tells whether there is one already.
+
+    The same work is done for a known and an unknown address, so neither answer nor time tells.
+    """
+    email = email_addresses.normalise_email(new.email)
+    first_name = names.clean_first_name(new.first_name)
+    last_name = names.clean_last_name(new.last_name)
+    passwords.require_acceptable(new.password, email)
+    password_hash = await passwords.hash_password(new.password)
+    registration_id = ids.new_id()
+    await tx.execute(
+        queries.INSERT_REGISTRATION,
+        registration_id,
+        email,
+        password_hash,
+        first_name,
+        last_name,
+    )
+    await events.emit(tx, actor, RegistrationRequested(registration_id=registration_id))
+
+
+async def insert_account(
+    tx: Writer,
+    actor: Actor,
+    *,
+    email: str,
+    password_hash: str,
+    first_name: str,
+    last_name: str,
+    roles: tuple[str, ...],
+    is_verified: bool,
+) -> Account:
+    """Store an account for a normalised address and tell of it; EmailTaken."""
+    first_name = names.clean_first_name(first_name)
+    last_name = names.clean_last_name(last_name)
+    with constraint_facts({"users_email_unique": EmailTaken}):
+        account = await tx.one(
+            queries.INSERT_ACCOUNT,
+            ids.new_id(),
+            email,
+            password_hash,
+            first_name,
+            last_name,
+            list(roles),
+            is_verified,
+        )
+    registered = UserRegistered(user_id=account.id, is_verified=is_verified)
+    await events.emit(tx, actor, registered)
+    tx.invalidate("users:list")
+    return account
+
+
+async def prepare_answer(tx: Writer, actor: Actor, registration_id: UUID) -> Letter | None:
+    """Return the mail that answers a registration; None when it is gone, or the address has had
+    enough mail for this hour."""
+    registration = await tx.one_or_none(queries.FIND_REGISTRATION, registration_id)
+    if registration is None:
+        return None
+    email = registration.email
+    earlier = await tx.one(queries.COUNT_EARLIER_REGISTRATIONS, email, registration_id)
+    if earlier >= MAILS_AN_HOUR:
+        return None
+    if await tx.one_or_none(queries.FIND_ACCOUNT_BY_EMAIL, email) is not None:
+        return Letter(email, "exists")
+    token = ids.new_secret()
+    await tx.execute(
+        queries.INSERT_LINK,
+        ids.hash_secret(token),
+        "register",
+        None,
+        registration_id,
+        email,
+        LINK_HOURS,
+    )
+    return Letter(email, "prove", token)
+
+
+async def prepare_verification(tx: Writer, actor: Actor, user_id: UUID) -> Letter | None:
+    """Return the mail by which the owner of an account proves the address; None if that is done."""
+    account = await tx.one_or_none(queries.FIND_ACCOUNT, user_id)
+    if account is None or account.email_verified_at is not None or account.status == "erased":
+        return None
+    token = ids.new_secret()
+    await tx.execute(
+        queries.INSERT_LINK,
+        ids.hash_secret(token),
+        "verify-email",
+        user_id,
+        None,
+        account.email,
+        LINK_HOURS,
+    )
+    return Letter(account.email, "prove", token)
+
+
+async def verify_email(tx: Writer, actor: Actor, token: str) -> Account:
+    """Take a link's word for its address, once; LinkInvalid.
+
+    A registration becomes the account now, unless somebody was faster.
+    """
+    link = await tx.one_or_none(queries.CLAIM_LINK, ids.hash_secret(token))
+    if link is None:
+        raise LinkInvalid
+    if link.user_id is not None:
+        account = await tx.one_or_none(queries.VERIFY_EMAIL, link.user_id, link.email)
+    else:
+        account = await _finish_registration(tx, actor, link.registration_id)
+    if account is None:
+        raise LinkInvalid
+    await events.emit(tx, actor, UserVerified(user_id=account.id))
+    tx.invalidate(f"users:{account.id}")
+    return account
+
+
+async def _finish_registration(
+    tx: Writer, actor: Actor, registration_id: UUID | None
+) -> Account | None:
+    registration = await tx.one_or_none(queries.FIND_REGISTRATION, registration_id)
+    if registration is None:
+        return None
+    try:
+        account = await insert_account(
+            tx,
+            actor,
+            email=registration.email,
+            password_hash=registration.password_hash,
+            first_name=registration.first_name,
+            last_name=registration.last_name,
+            roles=("student",),
+            is_verified=True,
+        )
+    except EmailTaken as taken:
+        raise LinkInvalid from taken
+    # Others for the same address stay until the purge: their links may be in use at this moment.
+    await tx.execute(queries.DELETE_REGISTRATION, registration.id)
+    return account

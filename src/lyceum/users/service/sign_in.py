@@ -1,0 +1,60 @@
+"""Signing in with a password. Not here: keeping the session alive (`sessions`)."""
+
+from lyceum.platform import errors
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Writer
+from lyceum.platform.settings import Settings
+from lyceum.users import queries
+from lyceum.users.adapters import email_addresses
+from lyceum.users.errors import AccountSuspended, EmailNotVerified
+from lyceum.users.events import RefusalReason
+from lyceum.users.records import Account, Device
+from lyceum.users.service.attempts import prove_password, report_failure
+from lyceum.users.service.sessions import open_session
+from lyceum.users.service.tokens import SignedIn
+
+_REASONS: dict[type[errors.Fact], RefusalReason] = {
+    AccountSuspended: "suspended",
+    EmailNotVerified: "not_verified",
+}
+
+
+async def sign_in(
+    tx: Writer, actor: Actor, settings: Settings, *, email: str, password: str, device: Device
+) -> SignedIn | errors.Fact:
+    """Open a session for whoever knows the password, or return why not (see `prove_password`).
+
+    A suspended account, or an address nobody has proved where that is required, is told to those
+    alone who know the password.
+    """
+    address = email_addresses.find_normal_form(email) or email
+    # Outside the transaction, and not from a replica, which may know an older password.
+    primary = tx.database.sole_writer()
+    credentials = await primary.one_or_none(queries.FIND_CREDENTIALS_BY_EMAIL, address)
+    denial = await prove_password(
+        tx, actor, address=address, credentials=credentials, password=password, device=device
+    )
+    if denial is not None or credentials is None:
+        return denial or errors.InvalidCredentials()
+    # Held against a suspension at the same moment, which would miss the new session.
+    account = await tx.one(queries.LOCK_ACCOUNT, credentials.user_id)
+    refusal = _refusal_of(account, settings)
+    if refusal is not None:
+        await report_failure(
+            tx,
+            actor,
+            _REASONS[type(refusal)],
+            address=address,
+            credentials=credentials,
+            device=device,
+        )
+        return refusal
+    return await open_session(tx, actor, settings, account, device)
+
+
+def _refusal_of(account: Account, settings: Settings) -> errors.Fact | None:
+    if account.status != "active":
+        return AccountSuspended()
+    if settings.registration_mode == "verified" and account.email_verified_at is None:
+        return EmailNotVerified()
+    return None

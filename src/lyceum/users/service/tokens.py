@@ -1,0 +1,88 @@
+"""Access tokens and the keys that sign them.
+
+There is one key for each secret of the installation, made when first needed and shared by every
+process of the database. Its private half is sealed with a key derived from that secret; after a
+change of secret a new key is made, while tokens of the old one stay good until they expire. Not
+here: the format (`adapters.access_tokens`), what a token allows (`authentication`).
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from lyceum.platform import clock
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Reader, Writer
+from lyceum.platform.settings import Settings
+from lyceum.users import queries
+from lyceum.users.adapters import access_tokens, sealing
+from lyceum.users.records import Account
+
+SIGNING_KEYS_TAG = "users:signing-keys"
+_PURPOSE = "signing keys"
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """An open session and its tokens; `expires_in` is the life of the access token in seconds."""
+
+    account: Account
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+    def __repr__(self) -> str:
+        return f"SignedIn({self.account.id})"
+
+
+async def issue_tokens(
+    tx: Writer,
+    actor: Actor,
+    settings: Settings,
+    account: Account,
+    *,
+    session_id: UUID,
+    refresh_token: str,
+) -> SignedIn:
+    """Return the tokens of a session, with a fresh access token."""
+    key = await get_signing_key(tx, actor, settings)
+    now = int(clock.utc_now().timestamp())
+    claims = access_tokens.Claims(
+        iss=access_tokens.issuer_of(settings),
+        aud=access_tokens.AUDIENCE,
+        sub=account.id,
+        sid=session_id,
+        email=account.email,
+        roles=tuple(account.roles),
+        pv=account.permissions_version,
+        iat=now,
+        exp=now + settings.access_token_seconds,
+    )
+    return SignedIn(account, key.sign(claims), refresh_token, settings.access_token_seconds)
+
+
+async def get_signing_key(tx: Writer, actor: Actor, settings: Settings) -> access_tokens.SigningKey:
+    """Return the key that signs now; the first caller makes it, and others wait for that."""
+    sealed_by = sealing.fingerprint(settings.secret_key, _PURPOSE)
+    stored = await tx.one_or_none(queries.FIND_SIGNING_KEY, sealed_by)
+    if stored is None:
+        await tx.execute(queries.LOCK_SIGNING_KEYS)
+        stored = await tx.one_or_none(queries.FIND_SIGNING_KEY, sealed_by)
+    if stored is not None:
+        private = sealing.unseal(settings.secret_key, _PURPOSE, stored.private_key)
+        return access_tokens.SigningKey(private)
+    key = access_tokens.SigningKey.generate()
+    await tx.execute(
+        queries.INSERT_SIGNING_KEY,
+        key.jwk.kid,
+        sealing.seal(settings.secret_key, _PURPOSE, key.private_bytes),
+        sealed_by,
+        msgspec.json.encode(key.jwk),
+    )
+    tx.invalidate(SIGNING_KEYS_TAG)
+    return key
+
+
+async def list_public_keys(tx: Reader, actor: Actor) -> list[access_tokens.PublicJwk]:
+    """Return every key that may have signed a token that is still good."""
+    rows = await tx.all(queries.LIST_PUBLIC_KEYS)
+    return [msgspec.json.decode(row.public_jwk, type=access_tokens.PublicJwk) for row in rows]

@@ -1,0 +1,44 @@
+"""The door of people, in process, with a fresh memory for every test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+
+from lyceum.app.http import build_app
+from lyceum.platform.engines import Engines
+from lyceum.users import http
+from lyceum.users.records import Account
+from lyceum.users.service.authentication import Authenticator
+from tests.users import factories
+
+SignIn = Callable[[Account], Awaitable[dict[str, str]]]
+
+
+def make_client(engines: Engines) -> httpx.AsyncClient:
+    """The door as another process would open it: it remembers nothing."""
+    app = build_app(
+        engines,
+        [*http.routes.all, *http.well_known.all],
+        authenticator=Authenticator(engines),
+        watch=None,
+    )
+    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
+    return httpx.AsyncClient(transport=transport, base_url="http://academy.test")
+
+
+@pytest.fixture
+async def client(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
+    async with make_client(engines) as client:
+        yield client
+
+
+@pytest.fixture
+def headers_of(engines: Engines) -> SignIn:
+    """Sign a person in, and return the header that says so."""
+
+    async def headers_of(account: Account) -> dict[str, str]:
+        opened = await factories.open_session(engines.database, engines.settings, account)
+        return {"authorization": f"Bearer {opened.access_token}"}
+
+    return headers_of

@@ -1,0 +1,89 @@
+"""Which passwords are refused, and how the others are kept."""
+
+import asyncio
+import threading
+import unicodedata
+
+import pytest
+
+from lyceum.platform.errors import ServiceUnavailable
+from lyceum.users.adapters import passwords
+from lyceum.users.errors import PasswordRefused
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "", "short12", "x1" * 65, "password", "PassWord", "password123", "12345678", "qwertyuiop",
+        "aaaaaaaaaa", "abababababab", "Welcome2026", "ada.lovelace", "my-ADA.Lovelace-99",
+        "Student123!", "iloveyou",
+    ],
+)  # fmt: skip
+def test_a_guessable_password_is_refused(password: str) -> None:
+    with pytest.raises(PasswordRefused) as refused:
+        passwords.require_acceptable(password, "ada.lovelace@example.org", pointer="/newPassword")
+    assert refused.value.status == 422
+    assert refused.value.data["errors"][0]["pointer"] == "/newPassword"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "tide-over-9-lanterns",
+        "x" * 3 + "yz" + "w" * 123,
+        "пароль-из-слов",
+        "🦊🐢🦉🐝🦋🐙🦔🦦",
+        "        ab c",
+    ],
+)
+def test_no_rules_of_composition(password: str) -> None:
+    passwords.require_acceptable(password, "ada@example.org")
+
+
+def test_a_short_local_part_is_in_many_words() -> None:
+    passwords.require_acceptable("balloon-at-dawn", "al@example.org")
+
+
+def test_the_list_is_ours_and_of_use() -> None:
+    listed = passwords.common_passwords()
+    assert 1000 <= len(listed) <= 2000
+    assert all(word == word.casefold() and 8 <= len(word) <= 128 for word in listed)
+
+
+async def test_every_character_counts() -> None:
+    """No trimming, no composing, no cutting: the 73rd byte matters, and so does the last."""
+    password = "é" + "x" * 126 + " "
+    stored = await passwords.hash_password(password)
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert await passwords.verify_password(password, stored)
+    others = [
+        password.strip(),
+        unicodedata.normalize("NFD", password),
+        password[:72],
+        password[:-2] + "y ",
+        password[:80] + "z" + password[81:],
+        password.upper(),
+    ]
+    for other in others:
+        assert not await passwords.verify_password(other, stored)
+
+
+async def test_nobody_and_nonsense_verify_nothing() -> None:
+    assert not await passwords.verify_password("", None)
+    assert not await passwords.verify_password("tide-over-9-lanterns", None)
+    assert not await passwords.verify_password("tide-over-9-lanterns", "no hash at all")
+
+
+async def test_whoever_waits_too_long_is_told_to_come_back() -> None:
+    pool = passwords.HashingPool(1, queue_seconds=0.05)
+    gate = threading.Event()
+    running = asyncio.create_task(pool.run(gate.wait))
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(pool.run(str, "late")) for _ in range(3)]
+    await asyncio.sleep(0.2)
+    gate.set()
+    assert await running
+    for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(outcome, ServiceUnavailable)
+        assert ("retry-after", "5") in outcome.headers
+    assert await pool.run(str, "in time") == "in time"
