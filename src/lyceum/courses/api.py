@@ -1,0 +1,62 @@
+"""What other domains may ask of courses: find a lecture, complete it, store a whole course."""
+
+from uuid import UUID
+
+import msgspec
+
+from lyceum.courses import permissions
+from lyceum.courses.records import ChapterDraft, CourseDraft, LectureDraft, StoredCourse
+from lyceum.courses.service import structure
+from lyceum.courses.service.courses import DESCRIPTION_LENGTH
+from lyceum.courses.service.drafts import MAX_CONTENT, store_course
+from lyceum.courses.service.progress import complete_lecture
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Reader
+
+__all__ = [
+    "DESCRIPTION_LENGTH",
+    "MAX_CONTENT",
+    "ChapterDraft",
+    "CourseDraft",
+    "LectureDraft",
+    "LectureRef",
+    "StoredCourse",
+    "complete_lecture",
+    "get_lecture",
+    "store_course",
+]
+
+
+class LectureRef(msgspec.Struct, frozen=True):
+    """A lecture as the actor stands to it.
+
+    `is_published` is of its course; `enrolment_id` is None unless the actor learns the course, or
+    has completed it.
+    """
+
+    lecture_id: UUID
+    course_id: UUID
+    chapter_id: UUID
+    title: str
+    type: str
+    is_published: bool
+    may_edit: bool
+    enrolment_id: UUID | None
+    is_preview: bool
+
+
+async def get_lecture(tx: Reader, actor: Actor, lecture_id: UUID) -> LectureRef:
+    """Return a lecture; NotFound when its course is not visible to the actor."""
+    found = await structure.find_lecture_access(tx, actor, lecture_id)
+    course = found.course()
+    return LectureRef(
+        lecture_id=found.lecture_id,
+        course_id=found.course_id,
+        chapter_id=found.chapter_id,
+        title=found.title,
+        type=found.type,
+        is_published=found.status == "published",
+        may_edit=permissions.may_edit(actor, course),
+        enrolment_id=found.enrolment_id if permissions.is_enrolled(course) else None,
+        is_preview=found.is_preview,
+    )

@@ -1,0 +1,119 @@
+"""What can go wrong with courses that is nobody's bug.
+
+Codes 6100-6129: structure, catalogue, reviews; 6130-6159: enrolment, progress, certificates.
+"""
+
+from lyceum.platform import errors
+
+
+def invalid(pointer: str, message: str) -> errors.ValidationFailed:
+    """Return the fact that one place of the input breaks a rule."""
+    return errors.ValidationFailed("", errors.FieldError(pointer, message))
+
+
+def require_version(version: int, if_match: int | None) -> None:
+    """Raise PreconditionFailed when If-Match was sent and names another version."""
+    if if_match is not None and if_match != version:
+        raise errors.PreconditionFailed
+
+
+class CourseNotReady(errors.Conflict):
+    """The course cannot be published yet; `missing` lists all that is wanting."""
+
+    code, title = 6100, "The course is not ready to be published"
+
+
+class CourseStateConflict(errors.Conflict):
+    """The course is in a status in which this makes no sense; `state` says which."""
+
+    code, title = 6101, "The course is in another state"
+
+
+class OutlineChanged(errors.Conflict):
+    """An order was sent that is not an order of the chapters and lectures there are now."""
+
+    code, title = 6102, "The outline has changed: read it again and send a whole order"
+
+
+class OutlineFull(errors.Conflict):
+    """The course holds as many chapters or lectures as it may."""
+
+    code, title = 6103, "The course has as many chapters or lectures as it may"
+
+
+class CategoryExists(errors.AlreadyExists):
+    """Another category has the name."""
+
+    code, title = 6110, "There is a category of this name"
+
+
+class CategoryInUse(errors.Conflict):
+    """The category has courses or subcategories."""
+
+    code, title = 6111, "The category is in use"
+
+
+class CategoryLoop(errors.Conflict):
+    """A category cannot be moved below itself."""
+
+    code, title = 6112, "A category cannot be moved below itself"
+
+
+class ReviewExists(errors.AlreadyExists):
+    """The learner has reviewed the course already."""
+
+    code, title = 6120, "You have reviewed this course already"
+
+
+class ReviewTooEarly(errors.Forbidden):
+    """A review needs an enrolment with some progress; `needed_percent` says how much."""
+
+    code, title = 6121, "Learn a part of the course before you review it"
+
+
+class AlreadyEnrolled(errors.AlreadyExists):
+    """The person learns, or has completed, the course already."""
+
+    code, title = 6130, "Enrolled already"
+
+
+class SeatLimitReached(errors.Conflict):
+    """Every seat of the course is taken; `seats` says how many there are."""
+
+    code, title = 6131, "Every seat is taken"
+
+
+class EnrolmentClosed(errors.Conflict):
+    """The course takes no enrolments now; `opens_at` and `closes_at` say when it does."""
+
+    code, title = 6132, "The course takes no enrolments now"
+
+
+class PaymentRequired(errors.Fact):
+    """The course has a price; `price` says which."""
+
+    status, code, title = 402, 6133, "The course has to be paid for"
+
+
+class NotEnrolled(errors.Forbidden):
+    """The course is for enrolled learners, and the caller is not one of them now."""
+
+    code, title = 6134, "Enrol in the course first"
+
+
+class CompletedByQuiz(errors.Conflict):
+    """A quiz is completed by passing it, not by saying so."""
+
+    code, title = 6135, "A quiz is completed by passing it"
+
+
+class CertificateRevoked(errors.Deleted):
+    """The certificate was withdrawn, and its document with it; `revoked_at` says when."""
+
+    code, title = 6140, "The certificate was revoked"
+
+
+class RevokedAlready(errors.Conflict):
+    """The certificate was revoked before; that stays as it is."""
+
+    code, title = 6141, "The certificate is revoked already"

@@ -1,0 +1,123 @@
+"""What happened in courses that others may care about."""
+
+from uuid import UUID
+
+from lyceum.platform.events import Event, event
+
+
+@event("course.created")
+class CourseCreated(Event, frozen=True, kw_only=True):
+    """A course was made; it is a draft."""
+
+    course_id: UUID
+    owner_id: UUID
+
+
+@event("course.updated")
+class CourseUpdated(Event, frozen=True, kw_only=True):
+    """A course has changed; `changed` names the fields, or `outline` for its structure."""
+
+    course_id: UUID
+    changed: tuple[str, ...]
+
+
+@event("course.published")
+class CoursePublished(Event, frozen=True, kw_only=True):
+    """A course is open to learners from now on, for the first time or again."""
+
+    course_id: UUID
+    owner_id: UUID
+
+
+@event("course.archived")
+class CourseArchived(Event, frozen=True, kw_only=True):
+    """A course is for those alone who learn it already."""
+
+    course_id: UUID
+    owner_id: UUID
+
+
+@event("course.deleted")
+class CourseDeleted(Event, frozen=True, kw_only=True):
+    """A course exists for nobody until it is restored."""
+
+    course_id: UUID
+    owner_id: UUID
+
+
+@event("course.restored")
+class CourseRestored(Event, frozen=True, kw_only=True):
+    """A deleted course is back as it was."""
+
+    course_id: UUID
+    owner_id: UUID
+
+
+@event("review.posted")
+class ReviewPosted(Event, frozen=True, kw_only=True):
+    """A learner has rated a course."""
+
+    course_id: UUID
+    review_id: UUID
+    user_id: UUID
+    rating: int
+
+
+@event("enrollment.created")
+class EnrolmentCreated(Event, frozen=True, kw_only=True):
+    """Somebody learns a course from now on, for the first time or again; `source` says how."""
+
+    enrolment_id: UUID
+    course_id: UUID
+    user_id: UUID
+    source: str
+
+
+@event("enrollment.dropped")
+class EnrolmentDropped(Event, frozen=True, kw_only=True):
+    """A learner has left a course; the progress is kept."""
+
+    enrolment_id: UUID
+    course_id: UUID
+    user_id: UUID
+
+
+# The next two are written by SQL functions (migration 0004), so a new field needs a new version.
+
+
+@event("lesson.completed")
+class LessonCompleted(Event, frozen=True, kw_only=True):
+    """A learner has completed a lecture, for the first and only time."""
+
+    enrolment_id: UUID
+    course_id: UUID
+    lecture_id: UUID
+    user_id: UUID
+
+
+@event("course.completed")
+class CourseCompleted(Event, frozen=True, kw_only=True):
+    """A learner has completed a course, for the first and only time."""
+
+    enrolment_id: UUID
+    course_id: UUID
+    user_id: UUID
+
+
+@event("certificate.issued")
+class CertificateIssued(Event, frozen=True, kw_only=True):
+    """A learner holds a certificate; its code is not told, because whoever knows it may verify."""
+
+    certificate_id: UUID
+    enrolment_id: UUID
+    course_id: UUID
+    user_id: UUID
+
+
+@event("certificate.revoked")
+class CertificateRevoked(Event, frozen=True, kw_only=True):
+    """A certificate holds no longer."""
+
+    certificate_id: UUID
+    course_id: UUID
+    user_id: UUID

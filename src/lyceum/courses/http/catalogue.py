@@ -1,0 +1,75 @@
+"""The HTTP door of the catalogue: lists of courses, and one course in detail."""
+
+from lyceum.courses.schemas.catalogue import CatalogueQuery, PopularQuery, TaughtQuery
+from lyceum.courses.schemas.courses import CourseCard, CourseDetail
+from lyceum.courses.service import catalogue
+from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.database import Reader
+from lyceum.platform.engines import Engines
+from lyceum.platform.http import content_etag
+from lyceum.platform.routing import PUBLIC, SIGNED_IN, Routes
+from lyceum.platform.statements import Json
+from lyceum.platform.wire import Answer
+
+routes = Routes("courses")
+
+
+@routes.get(
+    "/courses",
+    access=PUBLIC,
+    summary="List the courses of the catalogue",
+    is_hot=True,
+    returns=tuple[CourseCard, ...],
+)
+async def list_courses(tx: Reader, engines: Engines, query: CatalogueQuery) -> Answer[Json]:
+    """Published public courses. Prices are in minor units; a search takes whole words or their
+    beginnings, and without `sort` puts the best match first."""
+    found = await catalogue.list_courses(tx, ANONYMOUS, engines.cache, query)
+    return Answer(
+        data=found.items,
+        page=query.info(found.total),
+        etag=found.etag,
+        is_public=True,
+        cache_key=found.cache_key,
+    )
+
+
+@routes.get(
+    "/courses/popular",
+    access=PUBLIC,
+    summary="List the courses with the most learners",
+    is_hot=True,
+    returns=tuple[CourseCard, ...],
+)
+async def list_popular_courses(tx: Reader, engines: Engines, query: PopularQuery) -> Answer[Json]:
+    """The most popular first."""
+    items, key = await catalogue.list_popular(tx, ANONYMOUS, engines.cache, query.limit)
+    return Answer(data=items, etag=content_etag(items), is_public=True, cache_key=key)
+
+
+@routes.get(
+    "/courses/{id_or_slug}",
+    access=PUBLIC,
+    summary="Show a course",
+    is_hot=True,
+    returns=CourseDetail,
+)
+async def get_course(tx: Reader, actor: Actor, engines: Engines, id_or_slug: str) -> Answer[Json]:
+    """With its outline; `viewer` is there when somebody is signed in. The ETag may be sent as
+    If-Match."""
+    shown = await catalogue.show_course(tx, actor, engines.cache, id_or_slug)
+    return Answer(
+        data=shown.body, etag=shown.etag, is_public=shown.is_public, cache_key=shown.cache_key
+    )
+
+
+@routes.get(
+    "/me/courses",
+    access=SIGNED_IN,
+    summary="List the courses that I teach",
+    returns=tuple[CourseCard, ...],
+)
+async def list_my_courses(tx: Reader, actor: Actor, query: TaughtQuery) -> Answer[Json]:
+    """In whatever status, the newest first."""
+    page = await catalogue.list_taught(tx, actor, query)
+    return Answer(data=page.items, page=query.info(page.total))

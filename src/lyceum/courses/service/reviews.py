@@ -1,0 +1,114 @@
+"""Reviews: one per learner, with the course's rating kept exact on its row.
+
+Whoever writes locks the course first, so ratings are counted one after another.
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from lyceum.courses import errors as facts
+from lyceum.courses import events, permissions
+from lyceum.courses.adapters import text
+from lyceum.courses.queries import catalogue
+from lyceum.courses.queries import reviews as queries
+from lyceum.courses.records import Review
+from lyceum.courses.schemas.reviews import NewReview, ReviewChanges
+from lyceum.courses.service import access
+from lyceum.platform import errors, ids
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Reader, Writer
+from lyceum.platform.events import emit
+from lyceum.platform.paging import PageQuery
+
+NEEDED_PERCENT = 20
+
+
+async def list_reviews(
+    tx: Reader, actor: Actor, course_id: UUID, query: PageQuery
+) -> tuple[list[Review], int]:
+    """Return a page of the reviews of a visible course, newest first, and how many there are."""
+    await access.get_visible_course(tx, actor, course_id)
+    total = await tx.one(queries.COUNT_REVIEWS, course_id)
+    return await tx.all(queries.LIST_REVIEWS, course_id, query.offset, query.per_page), total
+
+
+async def post_review(tx: Writer, actor: Actor, course_id: UUID, new: NewReview) -> Review:
+    """Rate a course that the actor has learnt a part of; ReviewExists the second time."""
+    user_id = actor.require_user()
+    await access.lock_visible_course(tx, actor, course_id)
+    actor.require(permissions.WRITE_REVIEW)
+    percent = await tx.one_or_none(queries.FIND_PROGRESS_PERCENT, course_id, user_id)
+    if percent is None:
+        raise facts.ReviewTooEarly(
+            "Only its learners review a course.", needed_percent=NEEDED_PERCENT
+        )
+    if percent < NEEDED_PERCENT:
+        raise facts.ReviewTooEarly(
+            f"Learn {NEEDED_PERCENT} % of the course first; you have learnt {percent} %.",
+            needed_percent=NEEDED_PERCENT,
+            progress_percent=percent,
+        )
+    review_id = await tx.one_or_none(
+        queries.INSERT_REVIEW, ids.new_id(), course_id, user_id, new.rating, _clean(new.text)
+    )
+    if review_id is None:
+        raise facts.ReviewExists
+    await tx.execute(queries.COUNT_RATING, course_id, None, new.rating)
+    catalogue.forget_course(tx, course_id)
+    posted = events.ReviewPosted(
+        course_id=course_id, review_id=review_id, user_id=user_id, rating=new.rating
+    )
+    await emit(tx, actor, posted)
+    return await tx.one(queries.FIND_REVIEW, review_id)
+
+
+async def update_review(
+    tx: Writer, actor: Actor, review_id: UUID, changes: ReviewChanges, if_match: int | None
+) -> Review:
+    """Change one's own review."""
+    before = await _lock_review(tx, actor, review_id)
+    if before.user_id != actor.require_user():
+        raise errors.Forbidden("Only its author may change a review.")
+    facts.require_version(before.version, if_match)
+    sent = changes.changes()
+    if "text" in sent:
+        sent["body"] = _clean(sent.pop("text"))
+    after = msgspec.structs.replace(before, **sent)
+    if after == before:
+        return before
+    await tx.execute(queries.UPDATE_REVIEW, review_id, after.rating, after.body)
+    if after.rating != before.rating:
+        await tx.execute(queries.COUNT_RATING, before.course_id, before.rating, after.rating)
+        catalogue.forget_course(tx, before.course_id)
+    return await tx.one(queries.FIND_REVIEW, review_id)
+
+
+async def delete_review(tx: Writer, actor: Actor, review_id: UUID, if_match: int | None) -> None:
+    """Delete one's own review, or as a moderator anybody's."""
+    review = await _lock_review(tx, actor, review_id)
+    if review.user_id != actor.require_user() and not actor.may(permissions.MODERATE_REVIEWS):
+        raise errors.Forbidden("Only its author or a moderator may delete a review.")
+    facts.require_version(review.version, if_match)
+    await tx.execute(queries.DELETE_REVIEW, review_id)
+    await tx.execute(queries.COUNT_RATING, review.course_id, review.rating, None)
+    catalogue.forget_course(tx, review.course_id)
+
+
+async def _lock_review(tx: Writer, actor: Actor, review_id: UUID) -> Review:
+    """Lock the review's course and return the review as it is under that lock."""
+    found = await tx.one_or_none(queries.FIND_REVIEW, review_id)
+    if found is None:
+        raise errors.NotFound
+    await access.lock_visible_course(tx, actor, found.course_id)
+    locked = await tx.one_or_none(queries.FIND_REVIEW, review_id)
+    if locked is None:
+        raise errors.NotFound
+    return locked
+
+
+def _clean(written: str) -> str:
+    cleaned = text.clean_lines(written)
+    if len(cleaned) > 5000:
+        raise facts.invalid("/text", "5000 characters at most, please")
+    return cleaned
