@@ -1,0 +1,103 @@
+"""`lyceum import`: a content package from this machine, with a progress bar."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lyceum.packages import service
+from lyceum.packages.adapters import reading
+from lyceum.packages.errors import PackageRefused
+from lyceum.packages.schemas import ImportReport
+from lyceum.platform import ids
+from lyceum.platform.access import Actor
+from lyceum.platform.engines import Engines
+
+T = TypeVar("T")
+
+# Of the time an import takes, reading is about this share.
+READING = 0.8
+
+
+class Shell(Protocol):
+    """What the program gives its commands."""
+
+    actor: Actor
+    console: Console
+    notes: Console
+
+    def with_engines(self, work: Callable[[Engines], Awaitable[T]]) -> T:
+        """Run `work` with open engines."""
+
+    def print_json(self, value: Any) -> None:
+        """Print a value as JSON."""
+
+
+@click.command(name="import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--instructor", required=True, metavar="EMAIL", help="Whose course it becomes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_obj
+def import_package(shell: Shell, path: Path, instructor: str, as_json: bool) -> None:
+    """Import the content package PATH; importing it again updates the same course."""
+    _require_readable(path)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
+    )  # fmt: skip
+    is_watched = shell.notes.is_terminal
+    with Progress(
+        *columns, console=shell.notes, transient=True, disable=not is_watched
+    ) as progress:
+        report = shell.with_engines(
+            lambda engines: _run(engines, shell.actor, path, instructor, progress)
+        )
+    if as_json:
+        shell.print_json(report)
+    else:
+        _print(shell.console, report)
+
+
+def _require_readable(path: Path) -> None:
+    """Say what is wrong with the file before the database is started for it."""
+    try:
+        with path.open("rb"):
+            return
+    except OSError as problem:
+        raise PackageRefused(f"{path}: {problem.strerror}", reason="unreadable") from problem
+
+
+async def _run(
+    engines: Engines, actor: Actor, path: Path, instructor: str, progress: Progress
+) -> ImportReport:
+    task = progress.add_task(f"reading {escape(path.name)}", total=1.0)
+    owner_id = await service.find_owner(engines.database.reader(), actor, instructor)
+    course, report = await reading.read_in_thread(
+        path, lambda share: progress.update(task, completed=share * READING), service.RECEIVER
+    )
+    progress.update(task, description="storing the course")
+    import_id = ids.new_id()
+    async with engines.database.transaction() as tx:
+        await service.add_import(tx, actor, import_id, owner_id=owner_id, file_name=path.name)
+        return await service.store_package(
+            tx, actor, import_id, owner_id=owner_id, course=course, report=report
+        )
+
+
+def _print(console: Console, report: ImportReport) -> None:
+    done = "imported" if report.is_new else "updated"
+    console.print(f"[bold]{escape(report.title)}[/bold] {done} as course {report.course_id}")
+    table = Table("kind", "found", "taken", "left out")
+    for kind in sorted({*report.found, *report.taken, *report.left_out_counts}):
+        cells = (report.found, report.taken, report.left_out_counts)
+        table.add_row(escape(kind), *(str(counts.get(kind, "")) for counts in cells))
+    console.print(table)
+    reasons = Table("left out", "how many", "why", "what")
+    for item in report.left_out:
+        what = item.title or item.path or item.external_id
+        reasons.add_row(escape(item.kind), str(item.count), escape(item.reason), escape(what))
+    console.print(reasons)

@@ -1,0 +1,172 @@
+"""The neutral course tree that every package format is read into, and the report of a reading.
+
+`external_id` is the package's own name of a thing: the same in every reading of the same course,
+and unique among the course's chapters, lectures and questions, so a second import finds what the
+first one made. HTML is clean and holds something to be seen; other text is plain. At the end the
+rows of the domain's own table. Not here: the reading (`adapters`).
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from lyceum.platform.statements import Json
+
+LectureKind = Literal["video", "text", "quiz", "file", "embed", "assignment"]
+QuestionKind = Literal["multiple_choice", "multiple_response", "true_false", "short_answer"]
+
+
+class PackageChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """One choice of a question; the feedback is HTML, shown when it is chosen or is not."""
+
+    html: str
+    is_correct: bool
+    feedback_html: str = ""
+    unchosen_feedback_html: str = ""
+
+
+class NumberRange(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers that count as right: both ends belong to it unless they are open."""
+
+    lowest: float
+    highest: float
+    is_lowest_open: bool = False
+    is_highest_open: bool = False
+
+
+class PackageAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted short answer.
+
+    With `is_pattern`, `text` is a regular expression that the whole answer must match: it was
+    written by a stranger, so match it with a time limit or not at all. With `number`, any number
+    in that range is right and `text` only shows what the author wrote.
+    """
+
+    text: str
+    is_pattern: bool = False
+    number: NumberRange | None = None
+    feedback_html: str = ""
+
+
+class PackageQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """One question that can be graded without a person.
+
+    A `multiple_choice` may have several correct choices, and choosing any one of them is right.
+    """
+
+    external_id: str
+    kind: QuestionKind
+    html: str
+    title: str = ""
+    choices: tuple[PackageChoice, ...] = ()
+    answers: tuple[PackageAnswer, ...] = ()
+    is_case_sensitive: bool = False
+    explanation_html: str = ""
+    points: float = 1.0
+
+
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
+    """A caption file of the package, by language."""
+
+    language: str
+    file_name: str
+
+
+class PackageVideo(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a video plays from, and which part of it is meant."""
+
+    youtube_id: str | None = None
+    source_urls: tuple[str, ...] = ()
+    host_video_id: str | None = None
+    start_seconds: int | None = None
+    end_seconds: int | None = None
+    transcripts: tuple[Transcript, ...] = ()
+
+
+class PackageLecture(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a chapter; `section` is the title of the part of the chapter it stood in."""
+
+    external_id: str
+    kind: LectureKind
+    title: str
+    section: str = ""
+    html: str = ""
+    duration_seconds: int | None = None
+    video: PackageVideo | None = None
+    questions: tuple[PackageQuestion, ...] = ()
+
+
+class PackageChapter(msgspec.Struct, frozen=True, kw_only=True):
+    """A chapter with its lectures in order; never empty."""
+
+    external_id: str
+    title: str
+    lectures: tuple[PackageLecture, ...]
+
+
+class PackageAsset(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of the package by its path inside; the content is not here."""
+
+    path: str
+    size_bytes: int
+
+
+class PackageCourse(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole course as a package holds it; `language` is a lower-case BCP 47 tag."""
+
+    external_id: str
+    title: str
+    subtitle: str = ""
+    description_html: str = ""
+    language: str | None = None
+    objectives: tuple[str, ...] = ()
+    chapters: tuple[PackageChapter, ...] = ()
+    assets: tuple[PackageAsset, ...] = ()
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Something of the package that did not come along, or not whole, and why.
+
+    One entry is one thing, unless `count` says how many alike it sums up. `is_kept_as_text`
+    says that its words were kept as reading.
+    """
+
+    kind: str
+    reason: str
+    external_id: str = ""
+    path: str = ""
+    title: str = ""
+    count: int = 1
+    is_kept_as_text: bool = False
+
+
+class PackageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reading found, took and left out.
+
+    Every kind in `found` adds up: found = taken + left out of that kind. `taken` also counts what
+    was made of it (lectures, questions); `left_out` also names what is not counted in `found`.
+    """
+
+    format: str
+    found: dict[str, int]
+    taken: dict[str, int]
+    left_out: tuple[LeftOut, ...]
+    left_out_counts: dict[str, int]
+
+
+class StoredImport(msgspec.Struct, frozen=True):
+    """A row of the imports."""
+
+    id: UUID
+    owner_id: UUID
+    asked_by: UUID | None
+    file_name: str
+    file_key: str | None
+    job_id: UUID | None
+    course_id: UUID | None
+    report: Json | None
+    problem: Json | None
+    created_at: datetime
+    finished_at: datetime | None
