@@ -1,0 +1,1 @@
+"""Wires platform and domains into programs. Nothing imports it."""

@@ -1,0 +1,1 @@
+"""The demo academy: people, courses and progress of our own making."""

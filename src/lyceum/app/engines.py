@@ -1,0 +1,99 @@
+"""Makes and closes the engines of a process from its settings."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from lyceum.platform import metrics
+from lyceum.platform.cache import ByteCache, ProcessCache
+from lyceum.platform.database import Database
+from lyceum.platform.engines import Engines
+from lyceum.platform.limits import Limits
+from lyceum.platform.links import LinkSigner
+from lyceum.platform.listener import Listener
+from lyceum.platform.mail import Mailer, SmtpMailer
+from lyceum.platform.mailbox import MailboxMailer
+from lyceum.platform.ratelimit import Limiter, ProcessLimiter
+from lyceum.platform.settings import Settings
+from lyceum.platform.storage import open_storage
+from lyceum.users.adapters.sealing import derive_key
+
+METRICS_FOLDER = "metrics"
+
+
+@asynccontextmanager
+async def open_engines(settings: Settings, dsn: str) -> AsyncIterator[Engines]:
+    """Give the engines, connected, and close them at the end of the block."""
+    database = Database(
+        dsn,
+        replica_dsn=settings.database_replica_url,
+        connections=settings.database_connections,
+    )
+    await database.open()
+    process_cache = ProcessCache(settings.cache_bytes)
+    cache: ByteCache = process_cache
+    limiter: Limiter = ProcessLimiter()
+    closing = contextlib.AsyncExitStack()
+    if settings.redis_url:
+        cache, limiter = await _open_redis(settings.redis_url, process_cache, closing)
+    listener = Listener(dsn)
+    listener.on_invalidation(
+        cache.on_remote_invalidation, away=process_cache.pause, back=process_cache.resume
+    )
+    database.invalidations = cache
+    database.observe = metrics.statement_run
+    metrics.watch_cache(cache)
+    metrics.watch_database(database)
+    await listener.start()
+    try:
+        yield Engines(
+            settings=settings,
+            database=database,
+            cache=cache,
+            storage=open_storage(
+                settings.storage_location, LinkSigner(derive_key(settings.secret_key, "links"))
+            ),
+            mailer=open_mailer(settings),
+            limits=Limits(limiter, settings) if settings.rate_limits == "on" else None,
+            listener=listener,
+        )
+    finally:
+        await listener.close()
+        await closing.aclose()
+        await database.close()
+
+
+async def _open_redis(
+    url: str, process_cache: ProcessCache, closing: contextlib.AsyncExitStack
+) -> tuple[ByteCache, Limiter]:
+    # A quarter of a second that a start without Redis saves.
+    from lyceum.platform.cache_redis import RedisCache  # noqa: PLC0415
+    from lyceum.platform.ratelimit_redis import RedisLimiter  # noqa: PLC0415
+
+    cache, limiter = RedisCache(url, process_cache), RedisLimiter(url)
+    closing.push_async_callback(cache.close)
+    closing.push_async_callback(limiter.close)
+    await cache.start()
+    return cache, limiter
+
+
+@asynccontextmanager
+async def shared_metrics(settings: Settings, role: str) -> AsyncIterator[None]:
+    """Let every process of this installation tell what this one counted."""
+    metrics.watch_process(role)
+    metrics.REGISTRY.share(settings.data_dir / METRICS_FOLDER, role)
+    publishing = asyncio.create_task(metrics.REGISTRY.keep_publishing(), name="metrics")
+    try:
+        yield
+    finally:
+        publishing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await publishing
+
+
+def open_mailer(settings: Settings) -> Mailer:
+    """Return what sends mail: SMTP, or the mailbox in the data folder."""
+    if settings.smtp_url:
+        return SmtpMailer(settings.smtp_url, settings.mail_from)
+    return MailboxMailer(settings.data_dir / "mail", settings.mail_from)

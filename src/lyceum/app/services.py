@@ -1,0 +1,58 @@
+"""What each domain brings to a process: its routes, handlers and jobs."""
+
+import importlib
+
+from lyceum.app.service_names import domains_of
+from lyceum.assessments import http as assessments_http
+from lyceum.courses.http import (
+    catalogue,
+    categories,
+    certificates,
+    courses,
+    enrolment,
+    progress,
+    reviews,
+    structure,
+)
+from lyceum.packages import http as packages_http
+from lyceum.platform import job_routes
+from lyceum.platform.routing import Route, Routes
+from lyceum.users import http as users_http
+
+ROUTES: dict[str, tuple[Routes, ...]] = {
+    "users": (users_http.routes, users_http.well_known),
+    "courses": (
+        categories.routes,
+        catalogue.routes,
+        courses.routes,
+        structure.routes,
+        enrolment.routes,
+        progress.routes,
+        certificates.routes,
+        certificates.pages,
+        reviews.routes,
+    ),
+    "assessments": (assessments_http.routes,),
+    "packages": (packages_http.routes,),
+    "jobs": (job_routes.routes,),
+}
+"""Routes by domain; `jobs` is the platform's own and always carried."""
+
+HANDLERS = {
+    "users": "lyceum.users.jobs",
+    "courses": "lyceum.courses.jobs",
+    "assessments": "lyceum.assessments.jobs",
+    "packages": "lyceum.packages.jobs",
+    "jobs": "lyceum.platform.housekeeping",
+}
+
+
+def routes_of(services: str) -> list[Route]:
+    """Return the routes of the domains that `services` carry."""
+    return [route for d in domains_of(services) for group in ROUTES[d] for route in group.all]
+
+
+def load_handlers(services: str) -> None:
+    """Import what subscribes to events and declares jobs."""
+    for domain in domains_of(services):
+        importlib.import_module(HANDLERS[domain])

@@ -1,0 +1,43 @@
+"""What becomes of a finished request: a metric, a log line, a mark that somebody is active."""
+
+from uuid import UUID
+
+from lyceum.platform import clock, logs, metrics
+from lyceum.platform.settings import Settings
+from lyceum.platform.watch import Served
+
+ACTIVE_SECONDS = 300
+MOST_ACTIVE = 100_000
+
+
+class RequestWatch:
+    """Told of every request of this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._has_access_log = settings.access_log == "on"
+        self._active: dict[UUID, float] = {}
+        metrics.REGISTRY.before_reading(self._count_active)
+
+    def __call__(self, served: Served) -> None:
+        """Note a request."""
+        metrics.request_served(served.method, served.route, served.status, served.seconds)
+        actor_id = served.actor_id
+        if actor_id is not None and len(self._active) < MOST_ACTIVE:
+            self._active[actor_id] = clock.monotonic()
+        if self._has_access_log:
+            logs.access_log(
+                served.method,
+                served.route,
+                served.path,
+                served.status,
+                served.seconds * 1000,
+                served.request_id,
+                str(actor_id) if actor_id is not None else "",
+                served.ip,
+                served.size,
+            )
+
+    def _count_active(self) -> None:
+        since = clock.monotonic() - ACTIVE_SECONDS
+        self._active = {user: at for user, at in self._active.items() if at > since}
+        metrics.ACTIVE_USERS.set(len(self._active))

@@ -1,0 +1,99 @@
+"""One web process: uvicorn serving the application on a socket that the supervisor opened."""
+
+import argparse
+import asyncio
+import logging
+import socket
+from types import FrameType
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from lyceum.app import services
+from lyceum.app.engines import open_engines, shared_metrics
+from lyceum.app.http import build_app
+from lyceum.app.operations import operation_routes, probes
+from lyceum.app.watch import RequestWatch
+from lyceum.platform import logs
+from lyceum.platform.edge import Edge
+from lyceum.platform.engines import Engines
+from lyceum.platform.health import Doorkeeper
+from lyceum.platform.processes import watch_lifeline
+from lyceum.platform.protocol import ExpressProtocol
+from lyceum.platform.routing import Route
+from lyceum.platform.settings import Settings, load_settings
+from lyceum.users import api as users
+
+log = logging.getLogger("lyceum.web")
+STOP_SECONDS = 30
+
+
+class _Server(uvicorn.Server):
+    """Says that it is not ready at once, and stops accepting after the drain delay."""
+
+    def __init__(self, config: uvicorn.Config, doorkeeper: Doorkeeper, drain: float) -> None:
+        super().__init__(config)
+        self._doorkeeper = doorkeeper
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._doorkeeper.is_stopping = True
+        loop = asyncio.get_event_loop()
+        loop.call_soon_threadsafe(loop.call_later, self._drain, super().handle_exit, sig, frame)
+
+
+def build(engines: Engines, doorkeeper: Doorkeeper, authenticator: users.Authenticator) -> Edge:
+    """Return the application with every route of the services that this process carries."""
+    routes = services.routes_of(engines.settings.services)
+    operations: list[Route] = []
+    operations += operation_routes(engines, doorkeeper, lambda: [*routes, *operations])
+    watch = RequestWatch(engines.settings)
+    return build_app(engines, [*routes, *operations], authenticator=authenticator, watch=watch)
+
+
+async def run(settings: Settings, listening: socket.socket) -> None:
+    """Serve until a signal."""
+    async with open_engines(settings, str(settings.database_url)) as engines:
+        doorkeeper = Doorkeeper(probes(engines))
+        authenticator = users.Authenticator(engines)
+        app = build(engines, doorkeeper, authenticator)
+        server = _Server(server_config(app), doorkeeper, settings.drain_seconds)
+        async with shared_metrics(settings, "web"):
+            await server.serve(sockets=[listening])
+
+
+def server_config(app: Any) -> uvicorn.Config:
+    """Return how uvicorn runs the application."""
+    return uvicorn.Config(
+        app,
+        http=ExpressProtocol,
+        loop="uvloop",
+        lifespan="off",
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        backlog=2048,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+
+
+def main() -> None:
+    """Run as a child of the supervisor."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fd", type=int, required=True)
+    options = parser.parse_args()
+    settings = load_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    watch_lifeline(grace_seconds=STOP_SECONDS)
+    listening = socket.socket(fileno=options.fd)
+    listening.setblocking(False)
+    uvloop.run(run(settings, listening))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""An academy with one of everything that a route can name, and people of every kind."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from lyceum.assessments import api as assessments
+from lyceum.assessments.service import taking
+from lyceum.courses.jobs import render_certificate
+from lyceum.courses.schemas.categories import NewCategory
+from lyceum.courses.schemas.progress import ProgressUpdate
+from lyceum.courses.schemas.reviews import NewReview
+from lyceum.courses.schemas.structure import NewLecture
+from lyceum.courses.service import categories, certificates, courses, progress, reviews, structure
+from lyceum.courses.service import enrolment as enrolments
+from lyceum.packages import service as packages
+from lyceum.platform import ids, jobs
+from lyceum.platform.access import ROLES, Actor, system_actor
+from lyceum.platform.database import Database, Writer
+from lyceum.platform.engines import Engines
+from lyceum.platform.statements import sql
+from lyceum.users.records import Account
+from tests.courses import factories
+from tests.users import factories as users
+
+SYSTEM = system_actor("tests")
+STRANGERS = ROLES
+"""Somebody of each role who has nothing to do with the objects."""
+_CODE = sql("SELECT code FROM courses.certificates WHERE id = $1", str)
+_SESSION = sql("SELECT id FROM users.sessions WHERE user_id = $1", UUID)
+QUIZ = assessments.QuizDefinition(
+    title="Knots",
+    questions=(
+        assessments.QuestionDefinition(
+            kind="true_false",
+            html="A bowline slips.",
+            choices=(
+                assessments.ChoiceDefinition(html="True", is_correct=False),
+                assessments.ChoiceDefinition(html="False", is_correct=True),
+            ),
+        ),
+    ),
+)
+
+
+class Academy(msgspec.Struct):
+    """`in_path` has a value for every path parameter, `in_body` for fields that name something."""
+
+    people: dict[str, Account]
+    in_path: dict[str, str]
+    in_body: dict[str, Any]
+
+
+async def make_people(database: Database) -> dict[str, Account]:
+    """Store somebody of each role."""
+    return {role: await users.store_user(database, roles=(role,)) for role in STRANGERS}
+
+
+async def make_academy(engines: Engines, strangers: dict[str, Account], operation: str) -> Academy:
+    """Store what `operation` may be tried on; owner and learner are its own."""
+    async with engines.database.transaction() as tx:
+        owner = await users.make_user(tx, roles=("instructor",))
+        learner = await users.make_user(tx)
+        made = Academy({**strangers, "owner": owner, "learner": learner}, {}, {})
+        await _make_courses(tx, made, operation)
+        await _make_rest(tx, made)
+    signed_in = await users.open_session(engines.database, engines.settings, learner)
+    session_id = await engines.database.reader().one(_SESSION, learner.id)
+    made.in_path["session_id"] = str(session_id)
+    made.in_body["refresh_token"] = signed_in.refresh_token
+    return made
+
+
+async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
+    owner = users.actor_of(made.people["owner"])
+    learner = users.actor_of(made.people["learner"])
+    course_id = await factories.make_course(tx, owner)
+    outline = await factories.make_outline(tx, owner, course_id)
+    lectures = [
+        await structure.add_lecture(
+            tx, owner, outline.chapters[0].id, NewLecture(title="Knots", type="quiz")
+        )
+        for _ in range(2)
+    ]
+    quiz_id = await assessments.put_quiz(tx, owner, lectures[0].id, QUIZ)
+    if operation != "publishCourse":
+        await courses.publish_course(tx, owner, course_id)
+        await enrolments.enrol(tx, learner, course_id)
+        attempt, _ = await taking.start_attempt(tx, learner, quiz_id)
+        made.in_path["attempt_id"] = str(attempt.id)
+    if operation == "postReview":
+        await _complete(tx, learner, outline)
+    if operation == "restoreCourse":
+        await courses.archive_course(tx, owner, course_id)
+    wanted = lectures[1] if operation == "createQuiz" else lectures[0]
+    made.in_path |= {
+        "course_id": str(course_id), "id_or_slug": str(course_id), "quiz_id": str(quiz_id),
+        "chapter_id": str(outline.chapters[0].id), "lecture_id": str(wanted.id),
+    }  # fmt: skip
+    made.in_body["lecture_id"] = str(outline.lectures[0].id)
+    made.in_body["chapters"] = [
+        {
+            "id": str(chapter.id),
+            "lectures": [
+                str(lecture.id)
+                for lecture in (*outline.lectures, *lectures)
+                if lecture.chapter_id == chapter.id
+            ],
+        }
+        for chapter in outline.chapters
+    ]
+    await _make_completed(tx, made, owner, learner)
+
+
+async def _make_completed(tx: Writer, made: Academy, owner: Actor, learner: Actor) -> None:
+    """A course that the learner has completed, with certificate, review, and a job of theirs."""
+    course_id = await factories.make_course(tx, owner)
+    outline = await factories.make_outline(tx, owner, course_id)
+    await courses.publish_course(tx, owner, course_id)
+    enrolment = await enrolments.enrol(tx, learner, course_id)
+    await _complete(tx, learner, outline)
+    certificate_id = await certificates.issue_certificate(tx, SYSTEM, enrolment.id)
+    assert certificate_id is not None
+    review = await reviews.post_review(tx, learner, course_id, NewReview(rating=4))
+    job_id = await jobs.enqueue(tx, learner, render_certificate, certificate_id=certificate_id)
+    made.in_path |= {
+        "code": await tx.one(_CODE, certificate_id),
+        "review_id": str(review.id),
+        "job_id": str(job_id),
+    }
+
+
+async def _complete(tx: Writer, learner: Actor, outline: factories.Outline) -> None:
+    for lecture in outline.lectures:
+        update = ProgressUpdate(lecture_id=lecture.id, completed=True)
+        await progress.record_progress(tx, learner, outline.course_id, update)
+
+
+async def _make_rest(tx: Writer, made: Academy) -> None:
+    owner = users.actor_of(made.people["owner"])
+    assert owner.user_id is not None
+    bystander = await users.make_user(tx)
+    category = await categories.create_category(
+        tx, SYSTEM, NewCategory(name=f"Knots {ids.new_id().hex}")
+    )
+    import_id = ids.new_id()
+    await packages.add_import(
+        tx, owner, import_id, owner_id=owner.user_id, file_name="knots.tar.gz", file_key="none"
+    )
+    made.in_path |= {
+        "category_id": str(category.id),
+        "import_id": str(import_id),
+        "user_id": str(bystander.id),
+        "mail_id": "none",
+    }
+    made.in_body |= {
+        "user_id": str(bystander.id),
+        "roles": ["student"],
+        "name": f"Ropes {ids.new_id().hex}",
+        "email": users.unique_email(),
+        "password": users.PASSWORD,
+        "current_password": users.PASSWORD,
+        "new_password": f"{users.PASSWORD}-2",
+    }

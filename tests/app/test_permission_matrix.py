@@ -1,0 +1,163 @@
+"""Every route against everybody who may knock: the table of docs/permissions.md, tried."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import lyceum
+from lyceum.app import services
+from lyceum.platform.access import ROLES, Permission
+from lyceum.platform.engines import Engines
+from lyceum.platform.routing import PUBLIC, SIGNED_IN, Route, Routes
+from lyceum.users.records import Account
+from tests.app import samples
+from tests.app.academy import Academy, make_academy, make_people
+from tests.users import factories
+from tools import write_docs
+
+ROUTES = sorted(services.routes_of("all"), key=lambda route: (route.path, route.method))
+ROLE_OF = {**{role: role for role in ROLES}, "owner": "instructor", "learner": "student"}
+ACTORS = ("anonymous", *ROLE_OF)
+# Bodies that need more than the right types.
+BODIES: dict[str, Callable[[Academy], Any]] = {
+    "login": lambda academy: {
+        "email": academy.people["learner"].email,
+        "password": factories.PASSWORD,
+    },
+    "enrolLearner": lambda academy: {"userId": academy.in_body["user_id"]},
+}
+NOTHING = {"user_id": samples.SOME_ID}
+NOBODY_SUCCEEDS = {
+    "verifyEmail": "the token is in a mail alone",
+}
+
+
+@pytest.fixture(scope="session")
+async def strangers(engines: Engines) -> dict[str, Account]:
+    """Somebody of each role who has nothing to do with what is tried."""
+    return await make_people(engines.database)
+
+
+async def knock(
+    client: httpx.AsyncClient, engines: Engines, route: Route, actor: str, academy: Academy
+) -> httpx.Response:
+    """Send the least valid request of the route as the actor, freshly signed in."""
+    headers = {"if-match": "*"}
+    if actor != "anonymous":
+        person = academy.people[actor]
+        opened = await factories.open_session(engines.database, engines.settings, person)
+        headers["authorization"] = f"Bearer {opened.access_token}"
+    options: dict[str, Any] = {}
+    if route.body_type is not None:
+        known = BODIES.get(route.operation_id)
+        body = known(academy) if known else samples.minimal(route.body_type, academy.in_body)
+        assert samples.fits(route.body_type, body), body
+        options["json"] = body
+    elif route.upload_media_types:
+        options["content"] = b"not a package"
+        headers["content-type"] = route.upload_media_types[0]
+    path = route.path.format(**academy.in_path)
+    return await client.request(route.method, path, headers=headers, **options)
+
+
+def judge(route: Route, actor: str, response: httpx.Response) -> None:
+    """Complain about an answer that the route's access does not allow."""
+    said = f"{actor}: {response.status_code} {response.text[:300]}"
+    assert response.status_code < 500, said
+    if actor == "anonymous":
+        assert response.status_code == 401 or route.access is PUBLIC, said
+        return
+    assert response.status_code != 401, said
+    if response.is_success:
+        assert is_granted(route, actor), said
+    if response.status_code != 403 or not isinstance(route.access, Permission):
+        assert is_granted(route, actor) or response.status_code in (403, 404), said
+    elif is_granted(route, actor):
+        assert response.json().get("permission") != route.access.name, said
+        # What learners may do is about themselves; of the rest nothing is too high for an admin.
+        is_personal = route.access.role == "student"
+        assert is_personal or actor not in ("owner", "admin", "super_admin"), said
+
+
+def is_granted(route: Route, actor: str) -> bool:
+    """Tell whether the actor's role has what the route declares."""
+    if not isinstance(route.access, Permission):
+        return True
+    return ROLES.index(ROLE_OF[actor]) >= ROLES.index(route.access.role)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation_id)
+async def test_who_may_knock(
+    route: Route, client: httpx.AsyncClient, engines: Engines, strangers: dict[str, Account]
+) -> None:
+    succeeded = []
+    academy = await make_academy(engines, strangers, route.operation_id)
+    for actor in ACTORS:
+        response = await knock(client, engines, route, actor, academy)
+        judge(route, actor, response)
+        if response.is_success:
+            succeeded.append(actor)
+        if response.is_success and route.method != "GET":
+            academy = await make_academy(engines, strangers, route.operation_id)
+    # Otherwise the refusals would prove nothing.
+    assert succeeded or route.operation_id in NOBODY_SUCCEEDS
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.path_names], ids=lambda route: route.operation_id
+)
+async def test_what_does_not_exist(
+    route: Route, client: httpx.AsyncClient, engines: Engines, strangers: dict[str, Account]
+) -> None:
+    academy = Academy(strangers, dict.fromkeys(route.path_names, samples.SOME_ID), NOTHING)
+    for actor in ("anonymous", *ROLES):
+        response = await knock(client, engines, route, actor, academy)
+        judge(route, actor, response)
+        if actor != "anonymous" or route.access is PUBLIC:
+            wanted = (404,) if is_granted(route, actor) else (403, 404)
+            assert response.status_code in wanted, f"{actor}: {response.text}"
+
+
+def test_the_page_has_a_row_for_every_route(every_route: list[Route]) -> None:
+    page = (write_docs.DOCS / "permissions.md").read_text()
+    rows = page.splitlines()
+    for route in ROUTES:
+        assert write_docs.permission_row(route) in rows
+    for route in every_route:
+        if route.domain == "operations":
+            assert route.access is PUBLIC
+            assert f"`{route.path.partition('/{')[0]}`" in page
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    command = [sys.executable, "-m", "tools.write_docs", "--check"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_every_declared_route_is_served() -> None:
+    served = {id(group) for groups in services.ROUTES.values() for group in groups}
+    for module in pkgutil.walk_packages(lyceum.__path__, "lyceum."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, Routes):
+                assert id(value) in served, f"{module.name}.{name} is not in app/services.py"
+
+
+def test_every_route_says_who_may_knock() -> None:
+    for route in ROUTES:
+        assert route.access in (PUBLIC, SIGNED_IN) or isinstance(route.access, Permission)
+        assert route.access is not PUBLIC or "actor" in route.wants or is_for_everybody(route)
+
+
+def is_for_everybody(route: Route) -> bool:
+    """Tell whether a public route may do without knowing who asks: it shows the same to all, or
+    it is how one becomes somebody."""
+    return route.method == "GET" or "/auth/" in route.path

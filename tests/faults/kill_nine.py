@@ -1,0 +1,214 @@
+"""Kill -9 of web, worker and PostgreSQL in the middle of progress writes, and what is left.
+
+    python -m tests.faults.kill_nine --rounds 100 --seed 7
+
+Every round some learners work through a course while one process is killed at a moment that the
+seed chooses. Afterwards: everything acknowledged is stored, percentages are right, each learner
+has one certificate and it came about once, and the program is ready again without help.
+Prints a report as JSON; exit 1 when anything was lost, doubled or wrong.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import click
+import msgspec
+
+from tests.app import program
+from tests.app.program import Program
+from tests.faults import learning
+from tests.faults.learning import Course, Door
+
+VICTIMS = ("web", "postgres", "worker", "backend", "supervisor")
+SETTLE_SECONDS = 90.0
+INSTRUCTOR = "ines@faults.example"
+
+_EFFECTS = """
+    SELECT
+        (SELECT count(*) FROM courses.enrolments WHERE course_id = $1) AS enrolments,
+        (SELECT count(*) FROM courses.enrolments
+         WHERE course_id = $1 AND status = 'completed' AND progress_percent = 100) AS completed,
+        (SELECT enrolment_count FROM courses.courses WHERE id = $1) AS counted,
+        (SELECT count(*) FROM courses.certificates WHERE course_id = $1) AS certificates,
+        (SELECT count(*) FROM courses.certificates
+         WHERE course_id = $1 AND pdf_key IS NOT NULL) AS documents,
+        (SELECT count(*) FROM platform.jobs j JOIN courses.certificates c
+         ON c.id::text = j.arguments->>'certificate_id' AND c.course_id = $1) AS jobs,
+        (SELECT count(*) FROM platform.inbox
+         WHERE handler = 'courses.issue_certificate') AS handled,
+        (SELECT count(*) FROM platform.outbox WHERE dead_at IS NULL) AS waiting,
+        (SELECT count(*) FROM platform.outbox WHERE dead_at IS NOT NULL) AS dead,
+        (SELECT count(*) FROM platform.jobs WHERE state = 'failed') AS failed
+"""
+
+
+class Round(msgspec.Struct):
+    """One kill and what it brought about; `longest_pause` is without an acknowledged write, in
+    seconds."""
+
+    victim: str
+    killed_after: int
+    acknowledged: int
+    repeated: int
+    longest_pause: float
+    faults: list[str]
+
+
+class Report(msgspec.Struct):
+    """All rounds."""
+
+    seed: int
+    kills: dict[str, int]
+    acknowledged: int
+    repeated: int
+    longest_pause: float
+    certificates: int
+    faults: list[str]
+    rounds: list[Round]
+
+
+class Killer:
+    """Kills one process once a number of writes was acknowledged, and notes the pause after."""
+
+    def __init__(self, running: Program, victim: str, after: int) -> None:
+        self.running = running
+        self.victim = victim
+        self.after = after
+        self.acknowledged = 0
+        self.killed = asyncio.Event()
+        self.last = 0.0
+        self.longest_pause = 0.0
+
+    def acknowledge(self) -> None:
+        """Note an acknowledged write; the kill is between this one and the next."""
+        self.acknowledged += 1
+        if self.killed.is_set():
+            self.longest_pause = max(self.longest_pause, time.monotonic() - self.last)
+        self.last = time.monotonic()
+        if self.acknowledged == self.after:
+            pid = self.running.pid_of(self.victim)
+            assert pid is not None, f"no {self.victim} to kill"
+            os.kill(pid, signal.SIGKILL)
+            self.killed.set()
+
+    async def replace_supervisor(self) -> None:
+        """Start the program again as an init system would; the web process may hold the port for
+        a moment."""
+        await self.killed.wait()
+        self.running.process.wait()
+        while True:
+            again = program.start(self.running.folder, port=self.running.port)
+            self.running.process = again.process
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(again.process.wait, 2)
+                continue
+            return
+
+
+async def run_round(
+    running: Program, door: Door, course: Course, victim: str, chance: random.Random, learners: int
+) -> Round:
+    """Let learners work through the course while the victim is killed, and look what is left."""
+    people = [await learning.enrol_learner(door, course) for _ in range(learners)]
+    writes = learners * len(course.lectures)
+    # The worker has most to do when courses are completed, everybody else all the time.
+    first = writes - learners if victim == "worker" else writes // 10
+    killer = Killer(running, victim, chance.randint(first, writes - 2))
+    works = [learning.work_through(door, course, each, killer.acknowledge) for each in people]
+    if victim == "supervisor":
+        works.append(killer.replace_supervisor())
+    await asyncio.gather(*works)
+    await asyncio.to_thread(running.wait_until_ready)
+    faults = [fault for each in people for fault in each.faults]
+    for each in people:
+        faults += await learning.find_losses(door, course, each)
+    return Round(
+        victim=victim,
+        killed_after=killer.after,
+        acknowledged=killer.acknowledged,
+        repeated=sum(each.repeated for each in people),
+        longest_pause=round(killer.longest_pause, 2),
+        faults=faults,
+    )
+
+
+async def find_effects(dsn: str, course: Course, learners: int) -> list[str]:
+    """Wait until events and jobs are done; return what there is too little or too much of."""
+    wanted = dict.fromkeys(
+        ("enrolments", "completed", "counted", "certificates", "documents", "jobs", "handled"),
+        learners,
+    )
+    wanted |= {"waiting": 0, "dead": 0, "failed": 0}
+    until, found = time.monotonic() + SETTLE_SECONDS, dict[str, int]()
+    while found != wanted and time.monotonic() < until:
+        connection = await asyncpg.connect(dsn, timeout=10)
+        try:
+            row = await connection.fetchrow(_EFFECTS, UUID(course.id))
+            found = dict(row or {})
+        finally:
+            await connection.close()
+        await asyncio.sleep(0.2)
+    return [
+        f"{found.get(name)} {name}, where {count} are right"
+        for name, count in wanted.items()
+        if found.get(name) != count
+    ]
+
+
+async def run(folder: Path, *, rounds: int, seed: int, learners: int, lectures: int) -> Report:
+    """Start the program, kill something in every round, and return the report."""
+    chance = random.Random(seed)
+    done: list[Round] = []
+    with program.running(folder) as running:
+        running.lyceum(
+            "users", "create", INSTRUCTOR, "--first-name", "Ines", "--role", "instructor",
+            "--password", learning.PASSWORD,
+        )  # fmt: skip
+        async with Door(running.url) as door:
+            course = await learning.make_course(door, INSTRUCTOR, lectures)
+            for number in range(rounds):
+                victim = VICTIMS[number % len(VICTIMS)]
+                done.append(await run_round(running, door, course, victim, chance, learners))
+            faults = await find_effects(running.dsn, course, rounds * learners)
+    if running.process.returncode != 0:
+        faults.append(f"SIGTERM: ended with {running.process.returncode}")
+    return Report(
+        seed=seed,
+        kills=dict(Counter(each.victim for each in done)),
+        acknowledged=sum(each.acknowledged for each in done),
+        repeated=sum(each.repeated for each in done),
+        longest_pause=max(each.longest_pause for each in done),
+        certificates=rounds * learners,
+        faults=[*faults, *(fault for each in done for fault in each.faults)],
+        rounds=done,
+    )
+
+
+@click.command()
+@click.option("--rounds", default=20, show_default=True, help="How often something is killed.")
+@click.option("--seed", default=1, show_default=True, help="Chooses the moments.")
+@click.option("--learners", default=4, show_default=True, help="New learners in each round.")
+@click.option("--lectures", default=40, show_default=True, help="Lectures of the course.")
+def main(rounds: int, seed: int, learners: int, lectures: int) -> None:
+    """Kill processes of a running Lyceum and report what that does to what was acknowledged."""
+    with tempfile.TemporaryDirectory(prefix="lyceum-faults-") as folder:
+        report = asyncio.run(
+            run(Path(folder), rounds=rounds, seed=seed, learners=learners, lectures=lectures)
+        )
+    click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
+    sys.exit(1 if report.faults else 0)
+
+
+if __name__ == "__main__":
+    main()
