@@ -1,0 +1,1 @@
+"""Measures Lyceum beside its peers: `python -m benchmarks`, `make bench`."""
