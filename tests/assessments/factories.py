@@ -21,7 +21,7 @@ from lyceum.platform.access import Actor
 from lyceum.platform.database import Database, Reader, Writer
 from lyceum.platform.settings import Settings
 from lyceum.platform.statements import sql
-from lyceum.users.queries import FIND_ACCOUNT
+from lyceum.users.queries.accounts import FIND_ACCOUNT
 from tests.courses import factories as courses
 from tests.users import factories as users
 

@@ -18,7 +18,7 @@ from lyceum.courses.http import (
 )
 from lyceum.platform.access import Actor
 from lyceum.platform.engines import Engines
-from lyceum.users.queries import FIND_ACCOUNT
+from lyceum.users.queries.accounts import FIND_ACCOUNT
 from lyceum.users.service.authentication import Authenticator
 from tests.users import factories as users
 

@@ -18,7 +18,7 @@ from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.job_runs import JobRunner
 from lyceum.users import api as users
-from lyceum.users.queries import FIND_ACCOUNT
+from lyceum.users.queries.accounts import FIND_ACCOUNT
 from tests.packages import archives
 from tests.users import factories
 

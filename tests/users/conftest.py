@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from lyceum.app.http import build_app
+from lyceum.app.services import ROUTES
 from lyceum.platform.engines import Engines
-from lyceum.users import http
 from lyceum.users.records import Account
 from lyceum.users.service.authentication import Authenticator
 from tests.users import factories
@@ -19,7 +19,7 @@ def make_client(engines: Engines) -> httpx.AsyncClient:
     """The door as another process would open it: it remembers nothing."""
     app = build_app(
         engines,
-        [*http.routes.all, *http.well_known.all],
+        [route for group in ROUTES["users"] for route in group.all],
         authenticator=Authenticator(engines),
         watch=None,
     )

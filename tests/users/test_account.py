@@ -10,10 +10,11 @@ from lyceum.platform import errors
 from lyceum.platform.access import Actor, system_actor
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
-from lyceum.users import queries
 from lyceum.users.errors import PasswordRefused
+from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import Account, Device
-from lyceum.users.schemas import PermissionQuestion, PermissionQuestions, ProfilePatch
+from lyceum.users.schemas.accounts import ProfilePatch
+from lyceum.users.schemas.permissions import PermissionQuestion, PermissionQuestions
 from lyceum.users.service import account as use_cases
 from lyceum.users.service import sessions, sign_in
 from lyceum.users.service.tokens import SignedIn
@@ -135,7 +136,7 @@ async def test_a_new_password_ends_the_other_sessions(
     here, there = [
         await factories.open_session(database, engines.settings, account) for _ in range(2)
     ]
-    listed = await database.reader().all(queries.LIST_SESSIONS, account.id)
+    listed = await database.reader().all(session_queries.LIST_SESSIONS, account.id)
     actor = Actor(user_id=account.id, session_id=listed[1].id)
     assert await change(engines, actor) is None
     async with database.transaction() as tx:

@@ -15,7 +15,7 @@ from lyceum.users import permissions
 from lyceum.users.errors import EmailTaken, LastSuperAdmin, NotOnOneself, RankTooLow
 from lyceum.users.permissions import canonical_roles, rank_of
 from lyceum.users.records import Account, Device
-from lyceum.users.schemas import NewUser, UserQuery
+from lyceum.users.schemas.accounts import NewUser, UserQuery
 from lyceum.users.service import administration, sessions, sign_in
 from lyceum.users.service.authentication import Authenticator
 from tests.users import factories

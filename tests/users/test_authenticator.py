@@ -216,7 +216,7 @@ async def test_a_crowd_with_one_token_asks_the_database_once(
     finally:
         database.observe = None
     assert len({id(actor) for actor in actors}) == 1
-    assert ran.count("users.queries.FIND_STANDING") == 1
+    assert ran.count("users.queries.sessions.FIND_STANDING") == 1
 
 
 async def test_one_who_leaves_takes_nothing_from_the_others(

@@ -19,7 +19,7 @@ from lyceum.platform.mailbox import MailboxMailer, ReadMail
 from lyceum.platform.statements import Json, command, sql
 from lyceum.users import jobs
 from lyceum.users.events import RegistrationRequested, SessionRevoked, UserRegistered
-from lyceum.users.schemas import NewRegistration
+from lyceum.users.schemas.registration import NewRegistration
 from lyceum.users.service import registration
 from tests.users import factories
 

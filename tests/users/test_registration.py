@@ -11,10 +11,10 @@ from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.errors import ValidationFailed
 from lyceum.platform.statements import Json, command, sql
-from lyceum.users import queries
 from lyceum.users.errors import EmailTaken, LinkInvalid, PasswordRefused
+from lyceum.users.queries import accounts as account_queries
 from lyceum.users.records import Account
-from lyceum.users.schemas import NewRegistration
+from lyceum.users.schemas.registration import NewRegistration
 from lyceum.users.service import registration
 from tests.users import factories
 
@@ -80,7 +80,7 @@ async def test_a_guessable_password_makes_no_account(tx: Writer) -> None:
     for register in (registration.register, registration.request_registration):
         with pytest.raises(PasswordRefused):
             await register(tx, ANONYMOUS, new)
-    assert await tx.one_or_none(queries.FIND_ACCOUNT_BY_EMAIL, new.email) is None
+    assert await tx.one_or_none(account_queries.FIND_ACCOUNT_BY_EMAIL, new.email) is None
 
 
 async def test_of_many_at_once_one_gets_the_address(database: Database) -> None:
@@ -100,7 +100,7 @@ async def test_of_many_at_once_one_gets_the_address(database: Database) -> None:
 async def test_nothing_is_an_account_before_the_address_is_proved(tx: Writer) -> None:
     new = newcomer()
     token = await request_link(tx, new)
-    assert await tx.one_or_none(queries.FIND_ACCOUNT_BY_EMAIL, new.email) is None
+    assert await tx.one_or_none(account_queries.FIND_ACCOUNT_BY_EMAIL, new.email) is None
     account = await registration.verify_email(tx, ANONYMOUS, token)
     assert account.email == new.email
     assert account.email_verified_at is not None

@@ -10,7 +10,7 @@ from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Database
 from lyceum.platform.engines import Engines
 from lyceum.platform.statements import command, sql
-from lyceum.users import queries
+from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import Account
 from lyceum.users.service import sessions
 from lyceum.users.service.tokens import SignedIn
@@ -191,7 +191,7 @@ async def test_another_secret_derives_other_tokens(engines: Engines, opened: Sig
 
 async def session_of(engines: Engines, opened: SignedIn) -> UUID:
     state = await engines.database.reader().one(
-        queries.FIND_REFRESH_STATE, ids.hash_secret(opened.refresh_token), 10.0
+        session_queries.FIND_REFRESH_STATE, ids.hash_secret(opened.refresh_token), 10.0
     )
     return state.session_id
 

@@ -10,8 +10,8 @@ from lyceum.platform.access import ANONYMOUS
 from lyceum.platform.database import Database
 from lyceum.platform.engines import Engines
 from lyceum.platform.statements import Json, command, sql
-from lyceum.users import queries
 from lyceum.users.errors import AccountSuspended, EmailNotVerified
+from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.service import sign_in as use_case
 from lyceum.users.service.tokens import SignedIn
@@ -204,8 +204,8 @@ async def test_the_fifty_first_session_ends_the_oldest(
     for _ in range(50):
         await factories.open_session(database, engines.settings, account)
     assert await database.reader().one(_LIVE_SESSIONS, account.id) == 50
-    live = await database.reader().all(queries.LIST_SESSIONS, account.id)
+    live = await database.reader().all(session_queries.LIST_SESSIONS, account.id)
     assert len(live) == 50
     hashed = ids.hash_secret(first.refresh_token)
-    state = await database.reader().one(queries.FIND_REFRESH_STATE, hashed, 10.0)
+    state = await database.reader().one(session_queries.FIND_REFRESH_STATE, hashed, 10.0)
     assert state.is_revoked

@@ -17,10 +17,17 @@ from lyceum.courses.http import (
 from lyceum.packages import http as packages_http
 from lyceum.platform import job_routes
 from lyceum.platform.routing import Route, Routes
-from lyceum.users import http as users_http
+from lyceum.users.http import account, people, permissions, registration, sign_in, signing_keys
 
 ROUTES: dict[str, tuple[Routes, ...]] = {
-    "users": (users_http.routes, users_http.well_known),
+    "users": (
+        registration.routes,
+        sign_in.routes,
+        account.routes,
+        people.routes,
+        permissions.routes,
+        signing_keys.well_known,
+    ),
     "courses": (
         categories.routes,
         catalogue.routes,

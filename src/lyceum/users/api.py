@@ -10,11 +10,11 @@ import msgspec
 from lyceum.platform import errors
 from lyceum.platform.access import Actor, permissions_of
 from lyceum.platform.database import Reader, Writer
-from lyceum.users import queries
 from lyceum.users.adapters import email_addresses, passwords
 from lyceum.users.permissions import canonical_roles, require_rank
+from lyceum.users.queries import accounts as account_queries
 from lyceum.users.records import Account
-from lyceum.users.schemas import Status
+from lyceum.users.schemas.fields import Status
 from lyceum.users.service import registration
 from lyceum.users.service.authentication import Authenticator as Authenticator
 from lyceum.users.service.tokens import get_signing_key as get_signing_key
@@ -32,7 +32,7 @@ class Person(msgspec.Struct, frozen=True):
 
 async def find_person(tx: Reader, user_id: UUID) -> Person | None:
     """Return a person, whatever their status, or None."""
-    account = await tx.one_or_none(queries.FIND_ACCOUNT, user_id)
+    account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
     return _person(account) if account else None
 
 
@@ -41,13 +41,13 @@ async def find_person_by_email(tx: Reader, email: str) -> Person | None:
     address = email_addresses.find_normal_form(email)
     if address is None:
         return None
-    account = await tx.one_or_none(queries.FIND_ACCOUNT_BY_EMAIL, address)
+    account = await tx.one_or_none(account_queries.FIND_ACCOUNT_BY_EMAIL, address)
     return _person(account) if account else None
 
 
 async def actor_for(tx: Reader, user_id: UUID) -> Actor:
     """Return a person as an actor, for work done in their name; NotFound unless they are active."""
-    account = await tx.one_or_none(queries.FIND_ACCOUNT, user_id)
+    account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
     if account is None or account.status != "active":
         raise errors.NotFound("There is no such active person.")
     roles = tuple(account.roles)
@@ -67,7 +67,7 @@ async def ensure_account(
     """Return the id of the account with an address, making it (proved, with `password` and
     `roles`) if there is none; one that is there stays as it is."""
     address = email_addresses.normalise_email(email)
-    found = await tx.one_or_none(queries.FIND_ACCOUNT_BY_EMAIL, address)
+    found = await tx.one_or_none(account_queries.FIND_ACCOUNT_BY_EMAIL, address)
     if found is not None:
         return found.id
     wanted = canonical_roles(roles)

@@ -10,8 +10,9 @@ from rich.table import Table
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer
-from lyceum.users import api, schemas
+from lyceum.users import api
 from lyceum.users.records import Account
+from lyceum.users.schemas.accounts import NewUser, UserQuery
 from lyceum.users.service import administration
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ def users() -> None:
 @click.pass_obj
 def list_users(shell: Shell, /, as_json: bool, **given: Any) -> None:
     """Print accounts, the newest first."""
-    query = schemas.UserQuery(**{k: v for k, v in given.items() if v is not None})
+    query = UserQuery(**{k: v for k, v in given.items() if v is not None})
     rows, total = shell.run(lambda tx: administration.list_accounts(tx, shell.actor, query))
     if as_json:
         shell.print_json([_facts(row) for row in rows])
@@ -75,7 +76,7 @@ def create_user(
     as_json: bool,
 ) -> None:
     """Make an account whose address counts as proved."""
-    new = schemas.NewUser(
+    new = NewUser(
         email=email, password=password, first_name=first_name, last_name=last_name, roles=(role,)
     )
     _print(

@@ -12,8 +12,9 @@ from lyceum.platform.events import handles
 from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.mail import Message
 from lyceum.platform.settings import Settings
-from lyceum.users import queries
 from lyceum.users.events import RegistrationRequested, SessionRevoked, UserRegistered
+from lyceum.users.queries import accounts as account_queries
+from lyceum.users.queries import purges
 from lyceum.users.service import registration
 
 _ACTOR = system_actor("users")
@@ -58,7 +59,7 @@ async def send_verification(context: JobContext, *, user_id: UUID) -> None:
 @job(queue="email")
 async def send_theft_warning(context: JobContext, *, user_id: UUID) -> None:
     """Tell a person that a session was ended because its token was used twice."""
-    account = await context.reader().one_or_none(queries.FIND_ACCOUNT, user_id)
+    account = await context.reader().one_or_none(account_queries.FIND_ACCOUNT, user_id)
     if account is None or account.status == "erased":
         return
     message = Message(
@@ -76,7 +77,7 @@ async def send_theft_warning(context: JobContext, *, user_id: UUID) -> None:
 @job(cron="17 3 * * *", timeout_seconds=600)
 async def clear_away(context: JobContext) -> None:
     """Delete registrations, links, failures and sessions that nobody needs any more."""
-    for purge in queries.PURGES:
+    for purge in purges.PURGES:
         async with context.transaction() as tx:
             await tx.execute(purge)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from lyceum.platform.statements import Json
-from lyceum.users.schemas import Status, Visibility
+from lyceum.users.schemas.fields import Status, Visibility
 
 MAX_USER_AGENT = 400
 

@@ -8,18 +8,20 @@ import msgspec
 from lyceum.platform import errors, events
 from lyceum.platform.access import Actor, all_permissions
 from lyceum.platform.database import Reader, Writer
-from lyceum.users import queries
 from lyceum.users.adapters import names, passwords
 from lyceum.users.events import PasswordChanged
+from lyceum.users.queries import accounts as account_queries
+from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.records import Account, Device
-from lyceum.users.schemas import PermissionAnswer, PermissionQuestions, ProfilePatch
+from lyceum.users.schemas.accounts import ProfilePatch
+from lyceum.users.schemas.permissions import PermissionAnswer, PermissionQuestions
 from lyceum.users.service.attempts import prove_password
 from lyceum.users.service.sessions import revoke_all_sessions
 
 
 async def get_own_account(tx: Reader, actor: Actor) -> Account:
     """Return the actor's account."""
-    account = await tx.one_or_none(queries.FIND_ACCOUNT, actor.require_user())
+    account = await tx.one_or_none(account_queries.FIND_ACCOUNT, actor.require_user())
     if account is None:
         raise errors.NotFound
     return account
@@ -29,7 +31,7 @@ async def update_profile(
     tx: Writer, actor: Actor, patch: ProfilePatch, *, if_match: int | None
 ) -> Account:
     """Change what the actor tells about themselves; PreconditionFailed for an older version."""
-    account = await tx.one_or_none(queries.LOCK_ACCOUNT, actor.require_user())
+    account = await tx.one_or_none(account_queries.LOCK_ACCOUNT, actor.require_user())
     if account is None:
         raise errors.NotFound
     if if_match is not None and if_match != account.version:
@@ -39,7 +41,7 @@ async def update_profile(
         return account
     tx.invalidate(f"users:{account.id}", "users:list")
     return await tx.one(
-        queries.UPDATE_PROFILE,
+        account_queries.UPDATE_PROFILE,
         account.id,
         changed.first_name,
         changed.last_name,
@@ -60,7 +62,7 @@ async def change_password(
     """
     user_id = actor.require_user()
     primary = tx.database.sole_writer()
-    credentials = await primary.one_or_none(queries.FIND_CREDENTIALS, user_id)
+    credentials = await primary.one_or_none(credential_queries.FIND_CREDENTIALS, user_id)
     if credentials is None:
         raise errors.NotFound
     passwords.require_acceptable(new, credentials.email, pointer="/newPassword")
@@ -76,7 +78,7 @@ async def change_password(
     if denial is not None:
         return denial
     replaced = await tx.one_or_none(
-        queries.REPLACE_PASSWORD, user_id, new_hash, credentials.password_hash
+        credential_queries.REPLACE_PASSWORD, user_id, new_hash, credentials.password_hash
     )
     if replaced is None:
         raise errors.Conflict("The password was changed elsewhere in the meantime.")

@@ -11,7 +11,6 @@ import msgspec
 from lyceum.platform import errors, events
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
-from lyceum.users import queries
 from lyceum.users.adapters import email_addresses, passwords
 from lyceum.users.errors import LastSuperAdmin, NotOnOneself
 from lyceum.users.events import UserReinstated, UserRoleChanged, UserSuspended
@@ -25,8 +24,9 @@ from lyceum.users.permissions import (
     may_see_profile,
     require_rank,
 )
+from lyceum.users.queries import accounts as account_queries
 from lyceum.users.records import Account
-from lyceum.users.schemas import NewUser, UserQuery
+from lyceum.users.schemas.accounts import NewUser, UserQuery
 from lyceum.users.service.registration import insert_account
 from lyceum.users.service.sessions import revoke_all_sessions
 
@@ -42,14 +42,14 @@ async def list_accounts(tx: Reader, actor: Actor, query: UserQuery) -> tuple[lis
     if query.status is not msgspec.UNSET:
         filters["status"] = query.status
     shape, values = tuple(filters), tuple(filters.values())
-    total = await tx.one(queries.COUNT_ACCOUNTS[shape], *values)
-    rows = await tx.all(queries.LIST_ACCOUNTS[shape], *values, query.per_page, query.offset)
+    total = await tx.one(account_queries.COUNT_ACCOUNTS[shape], *values)
+    rows = await tx.all(account_queries.LIST_ACCOUNTS[shape], *values, query.per_page, query.offset)
     return rows, total
 
 
 async def get_account(tx: Reader, actor: Actor, user_id: UUID) -> Account:
     """Return a person whom the actor may see; what of them is `may_see_account`'s to say."""
-    account = await tx.one_or_none(queries.FIND_ACCOUNT, user_id)
+    account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
     if account is None or not may_see_profile(actor, account):
         raise errors.NotFound
     return account
@@ -87,8 +87,8 @@ async def change_roles(
     """
     await get_account(tx, actor, user_id)
     actor.require(CHANGE_ROLES)
-    await tx.execute(queries.LOCK_RANKS)
-    account = await tx.one(queries.LOCK_ACCOUNT, user_id)
+    await tx.execute(account_queries.LOCK_RANKS)
+    account = await tx.one(account_queries.LOCK_ACCOUNT, user_id)
     if if_match is not None and if_match != account.version:
         raise errors.PreconditionFailed
     roles = canonical_roles(names)
@@ -97,7 +97,7 @@ async def change_roles(
         return account
     if SUPER_ADMIN not in roles:
         await _require_other_super_admin(tx, account)
-    changed = await tx.one(queries.UPDATE_ROLES, user_id, list(roles))
+    changed = await tx.one(account_queries.UPDATE_ROLES, user_id, list(roles))
     await events.emit(
         tx,
         actor,
@@ -114,7 +114,7 @@ async def suspend(tx: Writer, actor: Actor, user_id: UUID) -> Account:
     if account.status == "suspended":
         return account
     await _require_other_super_admin(tx, account)
-    changed = await tx.one(queries.UPDATE_STATUS, user_id, "suspended")
+    changed = await tx.one(account_queries.UPDATE_STATUS, user_id, "suspended")
     await revoke_all_sessions(tx, actor, user_id, but=None, reason="suspended")
     await events.emit(tx, actor, UserSuspended(user_id=user_id))
     tx.invalidate(f"users:{user_id}", "users:list")
@@ -126,7 +126,7 @@ async def reinstate(tx: Writer, actor: Actor, user_id: UUID) -> Account:
     account = await _lock_for_suspension(tx, actor, user_id)
     if account.status == "active":
         return account
-    changed = await tx.one(queries.UPDATE_STATUS, user_id, "active")
+    changed = await tx.one(account_queries.UPDATE_STATUS, user_id, "active")
     await events.emit(tx, actor, UserReinstated(user_id=user_id))
     tx.invalidate(f"users:{user_id}", "users:list")
     return changed
@@ -137,8 +137,8 @@ async def _lock_for_suspension(tx: Writer, actor: Actor, user_id: UUID) -> Accou
     actor.require(SUSPEND_USERS)
     if user_id == actor.user_id:
         raise NotOnOneself
-    await tx.execute(queries.LOCK_RANKS)
-    account = await tx.one(queries.LOCK_ACCOUNT, user_id)
+    await tx.execute(account_queries.LOCK_RANKS)
+    account = await tx.one(account_queries.LOCK_ACCOUNT, user_id)
     require_rank(actor, account.roles)
     if account.status == "erased":
         raise errors.Conflict("This account was erased.")
@@ -149,5 +149,5 @@ async def _require_other_super_admin(tx: Writer, account: Account) -> None:
     """Raise LastSuperAdmin if nobody else is one; call it under the lock of ranks."""
     if SUPER_ADMIN not in account.roles or account.status != "active":
         return
-    if await tx.one(queries.COUNT_OTHER_SUPER_ADMINS, account.id) == 0:
+    if await tx.one(account_queries.COUNT_OTHER_SUPER_ADMINS, account.id) == 0:
         raise LastSuperAdmin

@@ -9,9 +9,9 @@ import hashlib
 from lyceum.platform import errors, events
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer
-from lyceum.users import queries
 from lyceum.users.adapters import passwords
 from lyceum.users.events import LoginFailed, RefusalReason
+from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.records import Credentials, Device
 
 ALLOWED_FAILURES = 5
@@ -36,17 +36,17 @@ async def prove_password(
     account = _key_of(address)
     limits = (ALLOWED_FAILURES, WINDOW_SECONDS)
     primary = tx.database.sole_writer()
-    seconds = await primary.one_or_none(queries.FIND_LOCK, account, *limits)
+    seconds = await primary.one_or_none(credential_queries.FIND_LOCK, account, *limits)
     if seconds:
         return _locked(seconds)
     stored = credentials.password_hash if credentials else None
     is_right = await passwords.verify_password(password, stored)
-    seconds = await tx.one(queries.CLAIM_ATTEMPT, account, *limits)
+    seconds = await tx.one(credential_queries.CLAIM_ATTEMPT, account, *limits)
     if seconds:
         return _locked(seconds)
     if is_right:
         return None
-    await tx.execute(queries.RECORD_FAILURE, account, ALLOWED_FAILURES)
+    await tx.execute(credential_queries.RECORD_FAILURE, account, ALLOWED_FAILURES)
     await report_failure(
         tx, actor, "wrong_password", address=address, credentials=credentials, device=device
     )

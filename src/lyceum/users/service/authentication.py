@@ -15,8 +15,8 @@ from lyceum.platform import clock, errors
 from lyceum.platform.access import ANONYMOUS, Actor, permissions_of
 from lyceum.platform.engines import Engines
 from lyceum.platform.value_cache import ValueCache
-from lyceum.users import queries
 from lyceum.users.adapters import access_tokens
+from lyceum.users.queries import sessions as session_queries
 from lyceum.users.service.tokens import SIGNING_KEYS_TAG, list_public_keys
 
 RIGHTS_SECONDS = 30.0
@@ -86,7 +86,9 @@ class Authenticator:
         now = clock.utc_now().timestamp()
         keys = await self._keys_for(token)
         claims = access_tokens.verify(token, keys, self._issuer, now)
-        standing = await self._primary.one_or_none(queries.FIND_STANDING, claims.sid, claims.sub)
+        standing = await self._primary.one_or_none(
+            session_queries.FIND_STANDING, claims.sid, claims.sub
+        )
         if standing is None:
             raise errors.TokenInvalid
         roles = tuple(standing.roles)

@@ -13,12 +13,13 @@ import msgspec
 from lyceum.platform import events, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer, constraint_facts
-from lyceum.users import queries
 from lyceum.users.adapters import email_addresses, names, passwords
 from lyceum.users.errors import EmailTaken, LinkInvalid
 from lyceum.users.events import RegistrationRequested, UserRegistered, UserVerified
+from lyceum.users.queries import accounts as account_queries
+from lyceum.users.queries import registrations as registration_queries
 from lyceum.users.records import Account
-from lyceum.users.schemas import NewRegistration
+from lyceum.users.schemas.registration import NewRegistration
 
 LINK_HOURS = 24
 MAILS_AN_HOUR = 3
@@ -64,7 +65,7 @@ async def request_registration(tx: Writer, actor: Actor, new: NewRegistration) -
     password_hash = await passwords.hash_password(new.password)
     registration_id = ids.new_id()
     await tx.execute(
-        queries.INSERT_REGISTRATION,
+        registration_queries.INSERT_REGISTRATION,
         registration_id,
         email,
         password_hash,
@@ -90,7 +91,7 @@ async def insert_account(
     last_name = names.clean_last_name(last_name)
     with constraint_facts({"users_email_unique": EmailTaken}):
         account = await tx.one(
-            queries.INSERT_ACCOUNT,
+            account_queries.INSERT_ACCOUNT,
             ids.new_id(),
             email,
             password_hash,
@@ -108,18 +109,18 @@ async def insert_account(
 async def prepare_answer(tx: Writer, actor: Actor, registration_id: UUID) -> Letter | None:
     """Return the mail that answers a registration; None when it is gone, or the address has had
     enough mail for this hour."""
-    registration = await tx.one_or_none(queries.FIND_REGISTRATION, registration_id)
+    registration = await tx.one_or_none(registration_queries.FIND_REGISTRATION, registration_id)
     if registration is None:
         return None
     email = registration.email
-    earlier = await tx.one(queries.COUNT_EARLIER_REGISTRATIONS, email, registration_id)
+    earlier = await tx.one(registration_queries.COUNT_EARLIER_REGISTRATIONS, email, registration_id)
     if earlier >= MAILS_AN_HOUR:
         return None
-    if await tx.one_or_none(queries.FIND_ACCOUNT_BY_EMAIL, email) is not None:
+    if await tx.one_or_none(account_queries.FIND_ACCOUNT_BY_EMAIL, email) is not None:
         return Letter(email, "exists")
     token = ids.new_secret()
     await tx.execute(
-        queries.INSERT_LINK,
+        registration_queries.INSERT_LINK,
         ids.hash_secret(token),
         "register",
         None,
@@ -132,12 +133,12 @@ async def prepare_answer(tx: Writer, actor: Actor, registration_id: UUID) -> Let
 
 async def prepare_verification(tx: Writer, actor: Actor, user_id: UUID) -> Letter | None:
     """Return the mail by which the owner of an account proves the address; None if that is done."""
-    account = await tx.one_or_none(queries.FIND_ACCOUNT, user_id)
+    account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
     if account is None or account.email_verified_at is not None or account.status == "erased":
         return None
     token = ids.new_secret()
     await tx.execute(
-        queries.INSERT_LINK,
+        registration_queries.INSERT_LINK,
         ids.hash_secret(token),
         "verify-email",
         user_id,
@@ -153,11 +154,11 @@ async def verify_email(tx: Writer, actor: Actor, token: str) -> Account:
 
     A registration becomes the account now, unless somebody was faster.
     """
-    link = await tx.one_or_none(queries.CLAIM_LINK, ids.hash_secret(token))
+    link = await tx.one_or_none(registration_queries.CLAIM_LINK, ids.hash_secret(token))
     if link is None:
         raise LinkInvalid
     if link.user_id is not None:
-        account = await tx.one_or_none(queries.VERIFY_EMAIL, link.user_id, link.email)
+        account = await tx.one_or_none(account_queries.VERIFY_EMAIL, link.user_id, link.email)
     else:
         account = await _finish_registration(tx, actor, link.registration_id)
     if account is None:
@@ -170,7 +171,7 @@ async def verify_email(tx: Writer, actor: Actor, token: str) -> Account:
 async def _finish_registration(
     tx: Writer, actor: Actor, registration_id: UUID | None
 ) -> Account | None:
-    registration = await tx.one_or_none(queries.FIND_REGISTRATION, registration_id)
+    registration = await tx.one_or_none(registration_queries.FIND_REGISTRATION, registration_id)
     if registration is None:
         return None
     try:
@@ -187,5 +188,5 @@ async def _finish_registration(
     except EmailTaken as taken:
         raise LinkInvalid from taken
     # Others for the same address stay until the purge: their links may be in use at this moment.
-    await tx.execute(queries.DELETE_REGISTRATION, registration.id)
+    await tx.execute(registration_queries.DELETE_REGISTRATION, registration.id)
     return account

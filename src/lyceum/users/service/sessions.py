@@ -13,9 +13,10 @@ from lyceum.platform import errors, events, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.settings import Settings
-from lyceum.users import queries
 from lyceum.users.adapters import sealing
 from lyceum.users.events import RevocationReason, SessionRevoked
+from lyceum.users.queries import accounts as account_queries
+from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import Account, Device, RefreshState, Session
 from lyceum.users.service.tokens import SignedIn, issue_tokens
 
@@ -32,7 +33,7 @@ async def open_session(
     sliding = float(settings.refresh_token_seconds)
     absolute = float(settings.refresh_absolute_seconds)
     await tx.execute(
-        queries.INSERT_SESSION,
+        session_queries.INSERT_SESSION,
         session_id,
         account.id,
         sliding,
@@ -40,8 +41,10 @@ async def open_session(
         device.ip,
         device.user_agent,
     )
-    await tx.execute(queries.INSERT_REFRESH_TOKEN, ids.hash_secret(token), session_id, sliding)
-    surplus = await tx.all(queries.REVOKE_SURPLUS_SESSIONS, account.id, MAX_SESSIONS)
+    await tx.execute(
+        session_queries.INSERT_REFRESH_TOKEN, ids.hash_secret(token), session_id, sliding
+    )
+    surplus = await tx.all(session_queries.REVOKE_SURPLUS_SESSIONS, account.id, MAX_SESSIONS)
     await _tell(tx, actor, account.id, surplus, "too_many_sessions")
     return await issue_tokens(
         tx, actor, settings, account, session_id=session_id, refresh_token=token
@@ -58,10 +61,10 @@ async def refresh_session(
     thief; that is to be committed, so the refusal is returned, not raised.
     """
     token_hash = ids.hash_secret(token)
-    if await tx.one_or_none(queries.LOCK_SESSION_OF_TOKEN, token_hash) is None:
+    if await tx.one_or_none(session_queries.LOCK_SESSION_OF_TOKEN, token_hash) is None:
         return errors.TokenInvalid()
-    state = await tx.one(queries.FIND_REFRESH_STATE, token_hash, RETRY_SECONDS)
-    account = await tx.one(queries.FIND_ACCOUNT, state.user_id)
+    state = await tx.one(session_queries.FIND_REFRESH_STATE, token_hash, RETRY_SECONDS)
+    account = await tx.one(account_queries.FIND_ACCOUNT, state.user_id)
     if state.is_revoked or account.status != "active":
         return errors.TokenInvalid()
     successor = _successor_of(settings, token)
@@ -87,7 +90,7 @@ async def sign_out(tx: Writer, actor: Actor) -> None:
 
 async def list_sessions(tx: Reader, actor: Actor) -> list[Session]:
     """Return where the actor is signed in, the place used last first."""
-    return await tx.all(queries.LIST_SESSIONS, actor.require_user())
+    return await tx.all(session_queries.LIST_SESSIONS, actor.require_user())
 
 
 async def revoke_session(tx: Writer, actor: Actor, session_id: UUID) -> None:
@@ -101,7 +104,7 @@ async def revoke_all_sessions(
     tx: Writer, actor: Actor, user_id: UUID, *, but: UUID | None, reason: RevocationReason
 ) -> None:
     """End every session of a person whose row is locked, except `but`."""
-    ended = await tx.all(queries.REVOKE_OTHER_SESSIONS, user_id, but, reason)
+    ended = await tx.all(session_queries.REVOKE_OTHER_SESSIONS, user_id, but, reason)
     await _tell(tx, actor, user_id, ended, reason)
 
 
@@ -109,15 +112,17 @@ async def _rotate(
     tx: Writer, settings: Settings, state: RefreshState, token_hash: bytes, successor_hash: bytes
 ) -> None:
     lasting = float(settings.refresh_token_seconds)
-    await tx.execute(queries.USE_REFRESH_TOKEN, token_hash, successor_hash)
-    await tx.execute(queries.INSERT_REFRESH_TOKEN, successor_hash, state.session_id, lasting)
-    await tx.execute(queries.EXTEND_SESSION, state.session_id, lasting)
+    await tx.execute(session_queries.USE_REFRESH_TOKEN, token_hash, successor_hash)
+    await tx.execute(
+        session_queries.INSERT_REFRESH_TOKEN, successor_hash, state.session_id, lasting
+    )
+    await tx.execute(session_queries.EXTEND_SESSION, state.session_id, lasting)
 
 
 async def _end_session(
     tx: Writer, actor: Actor, user_id: UUID, session_id: UUID, reason: RevocationReason
 ) -> bool:
-    ended = await tx.all(queries.REVOKE_SESSION, session_id, user_id, reason)
+    ended = await tx.all(session_queries.REVOKE_SESSION, session_id, user_id, reason)
     await _tell(tx, actor, user_id, ended, reason)
     return bool(ended)
 

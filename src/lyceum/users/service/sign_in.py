@@ -4,10 +4,11 @@ from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer
 from lyceum.platform.settings import Settings
-from lyceum.users import queries
 from lyceum.users.adapters import email_addresses
 from lyceum.users.errors import AccountSuspended, EmailNotVerified
 from lyceum.users.events import RefusalReason
+from lyceum.users.queries import accounts as account_queries
+from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.service.attempts import prove_password, report_failure
 from lyceum.users.service.sessions import open_session
@@ -30,14 +31,14 @@ async def sign_in(
     address = email_addresses.find_normal_form(email) or email
     # Outside the transaction, and not from a replica, which may know an older password.
     primary = tx.database.sole_writer()
-    credentials = await primary.one_or_none(queries.FIND_CREDENTIALS_BY_EMAIL, address)
+    credentials = await primary.one_or_none(credential_queries.FIND_CREDENTIALS_BY_EMAIL, address)
     denial = await prove_password(
         tx, actor, address=address, credentials=credentials, password=password, device=device
     )
     if denial is not None or credentials is None:
         return denial or errors.InvalidCredentials()
     # Held against a suspension at the same moment, which would miss the new session.
-    account = await tx.one(queries.LOCK_ACCOUNT, credentials.user_id)
+    account = await tx.one(account_queries.LOCK_ACCOUNT, credentials.user_id)
     refusal = _refusal_of(account, settings)
     if refusal is not None:
         await report_failure(

@@ -14,8 +14,8 @@ from lyceum.platform import clock
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.settings import Settings
-from lyceum.users import queries
 from lyceum.users.adapters import access_tokens, sealing
+from lyceum.users.queries import signing_keys as key_queries
 from lyceum.users.records import Account
 
 SIGNING_KEYS_TAG = "users:signing-keys"
@@ -63,16 +63,16 @@ async def issue_tokens(
 async def get_signing_key(tx: Writer, actor: Actor, settings: Settings) -> access_tokens.SigningKey:
     """Return the key that signs now; the first caller makes it, and others wait for that."""
     sealed_by = sealing.fingerprint(settings.secret_key, _PURPOSE)
-    stored = await tx.one_or_none(queries.FIND_SIGNING_KEY, sealed_by)
+    stored = await tx.one_or_none(key_queries.FIND_SIGNING_KEY, sealed_by)
     if stored is None:
-        await tx.execute(queries.LOCK_SIGNING_KEYS)
-        stored = await tx.one_or_none(queries.FIND_SIGNING_KEY, sealed_by)
+        await tx.execute(key_queries.LOCK_SIGNING_KEYS)
+        stored = await tx.one_or_none(key_queries.FIND_SIGNING_KEY, sealed_by)
     if stored is not None:
         private = sealing.unseal(settings.secret_key, _PURPOSE, stored.private_key)
         return access_tokens.SigningKey(private)
     key = access_tokens.SigningKey.generate()
     await tx.execute(
-        queries.INSERT_SIGNING_KEY,
+        key_queries.INSERT_SIGNING_KEY,
         key.jwk.kid,
         sealing.seal(settings.secret_key, _PURPOSE, key.private_bytes),
         sealed_by,
@@ -84,5 +84,5 @@ async def get_signing_key(tx: Writer, actor: Actor, settings: Settings) -> acces
 
 async def list_public_keys(tx: Reader, actor: Actor) -> list[access_tokens.PublicJwk]:
     """Return every key that may have signed a token that is still good."""
-    rows = await tx.all(queries.LIST_PUBLIC_KEYS)
+    rows = await tx.all(key_queries.LIST_PUBLIC_KEYS)
     return [msgspec.json.decode(row.public_jwk, type=access_tokens.PublicJwk) for row in rows]

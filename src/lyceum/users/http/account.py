@@ -1,0 +1,93 @@
+"""The HTTP door of one's own account: `/me`."""
+
+from uuid import UUID
+
+from lyceum.platform import errors
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Reader, Writer
+from lyceum.platform.engines import Engines
+from lyceum.platform.http import RequestInfo
+from lyceum.platform.routing import SIGNED_IN, Routes
+from lyceum.platform.wire import Answer
+from lyceum.users.errors import PasswordRefused
+from lyceum.users.http import answers
+from lyceum.users.schemas.accounts import ProfilePatch, UserView
+from lyceum.users.schemas.sign_in import PasswordChange, SessionView
+from lyceum.users.service import account, sessions
+
+routes = Routes("users")
+
+
+@routes.get("/me", access=SIGNED_IN, summary="My account")
+async def get_me(tx: Reader, actor: Actor) -> Answer[UserView]:
+    """The account of whoever asks."""
+    return answers.account_answer(await account.get_own_account(tx, actor))
+
+
+@routes.patch(
+    "/me",
+    access=SIGNED_IN,
+    summary="Change my profile",
+    facts=(errors.PreconditionFailed,),
+)
+async def update_me(
+    tx: Writer, actor: Actor, data: ProfilePatch, if_match: int | None
+) -> Answer[UserView]:
+    """Changes what is sent and leaves the rest."""
+    return answers.account_answer(await account.update_profile(tx, actor, data, if_match=if_match))
+
+
+@routes.post(
+    "/me/password",
+    access=SIGNED_IN,
+    summary="Change my password",
+    keeps_response=False,
+    facts=(
+        errors.InvalidCredentials,
+        errors.AccountLocked,
+        PasswordRefused,
+        errors.Conflict,
+        errors.ServiceUnavailable,
+    ),
+)
+async def change_password(
+    engines: Engines, actor: Actor, request: RequestInfo, data: PasswordChange
+) -> None:
+    """Takes the present password as proof, and ends every other session."""
+    async with engines.database.transaction() as tx:
+        denial = await account.change_password(
+            tx,
+            actor,
+            current=data.current_password,
+            new=data.new_password,
+            device=answers.device_of(request),
+        )
+    answers.accepted(denial)
+
+
+@routes.get("/me/sessions", access=SIGNED_IN, summary="Where I am signed in")
+async def list_my_sessions(tx: Reader, actor: Actor) -> list[SessionView]:
+    """Live sessions, the one used last first."""
+    return [
+        SessionView(
+            id=session.id,
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            expires_at=session.expires_at,
+            ip=session.ip,
+            user_agent=session.user_agent,
+            is_current=session.id == actor.session_id,
+        )
+        for session in await sessions.list_sessions(tx, actor)
+    ]
+
+
+@routes.delete(
+    "/me/sessions/{session_id}",
+    access=SIGNED_IN,
+    summary="Sign out somewhere else",
+    facts=(errors.NotFound,),
+)
+async def revoke_my_session(tx: Writer, actor: Actor, session_id: UUID) -> None:
+    """Ends one of one's own sessions, with every token of it."""
+    await sessions.revoke_session(tx, actor, session_id)

@@ -1,0 +1,66 @@
+"""The HTTP door for signing in and out: `/auth`."""
+
+from lyceum.platform import errors
+from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.database import Writer
+from lyceum.platform.engines import Engines
+from lyceum.platform.http import RequestInfo
+from lyceum.platform.routing import PUBLIC, SIGNED_IN, Routes
+from lyceum.users.errors import AccountSuspended, EmailNotVerified
+from lyceum.users.http import answers
+from lyceum.users.schemas.sign_in import Refresh, SignedInView, SignIn
+from lyceum.users.service import sessions, sign_in
+
+routes = Routes("users")
+
+
+@routes.post(
+    "/auth/login",
+    access=PUBLIC,
+    summary="Sign in",
+    bucket="login",
+    keeps_response=False,
+    facts=(
+        errors.InvalidCredentials,
+        errors.AccountLocked,
+        AccountSuspended,
+        EmailNotVerified,
+        errors.ServiceUnavailable,
+    ),
+)
+async def login(engines: Engines, request: RequestInfo, data: SignIn) -> SignedInView:
+    """Five wrong passwords in 15 minutes lock an address for a while; known and unknown addresses
+    get the same answers."""
+    async with engines.database.transaction() as tx:
+        outcome = await sign_in.sign_in(
+            tx,
+            ANONYMOUS,
+            engines.settings,
+            email=data.email,
+            password=data.password,
+            device=answers.device_of(request),
+        )
+    return answers.signed_in(answers.accepted(outcome))
+
+
+@routes.post(
+    "/auth/refresh-token",
+    access=PUBLIC,
+    summary="Exchange a refresh token",
+    keeps_response=False,
+    facts=(errors.TokenInvalid, errors.TokenExpired),
+)
+async def refresh_token(engines: Engines, data: Refresh) -> SignedInView:
+    """Every token is good for one exchange; sent again within 10 seconds, while its successor is
+    unused, it gives the same successor. Any later use ends the session."""
+    async with engines.database.transaction() as tx:
+        outcome = await sessions.refresh_session(
+            tx, ANONYMOUS, engines.settings, token=data.refresh_token
+        )
+    return answers.signed_in(answers.accepted(outcome))
+
+
+@routes.post("/auth/logout", access=SIGNED_IN, summary="Sign out", status=204, keeps_response=False)
+async def logout(tx: Writer, actor: Actor) -> None:
+    """Ends the session of the access token, and with it every token of the session."""
+    await sessions.sign_out(tx, actor)

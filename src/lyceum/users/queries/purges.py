@@ -1,0 +1,10 @@
+"""What nobody needs any more."""
+
+from lyceum.platform.statements import command
+
+PURGES = (
+    command("DELETE FROM users.registrations WHERE created_at < now() - interval '1 day'"),
+    command("DELETE FROM users.link_tokens WHERE expires_at < now() - interval '1 day'"),
+    command("DELETE FROM users.login_failures WHERE last_failed_at < now() - interval '1 day'"),
+    command("DELETE FROM users.sessions WHERE expires_at < now() - interval '30 days'"),
+)

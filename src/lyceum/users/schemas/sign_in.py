@@ -1,0 +1,53 @@
+"""What goes over the wire about signing in, passwords and sessions."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from lyceum.platform.wire import Input, Output
+from lyceum.users.schemas.accounts import UserView
+from lyceum.users.schemas.fields import GivenSecret, NewSecret, Secretive, Token
+
+
+class SignIn(Secretive, Input, frozen=True, kw_only=True):
+    """Who wants in."""
+
+    email: Annotated[str, Meta(min_length=1, max_length=320)]
+    password: GivenSecret
+
+
+class Refresh(Secretive, Input, frozen=True, kw_only=True):
+    """A refresh token to exchange."""
+
+    refresh_token: Token
+
+
+class PasswordChange(Secretive, Input, frozen=True, kw_only=True):
+    """A new password, and the present one as proof."""
+
+    current_password: GivenSecret
+    new_password: NewSecret
+
+
+class SignedInView(Secretive, Output, frozen=True, kw_only=True):
+    """A session's tokens; `expires_in` is the life of the access token in seconds."""
+
+    user: UserView
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind of token, not one
+    expires_in: int
+
+
+class SessionView(Output, frozen=True, kw_only=True):
+    """Where a person is signed in."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    ip: str
+    user_agent: str
+    is_current: bool
