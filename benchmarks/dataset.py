@@ -19,7 +19,7 @@ import msgspec
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Database
 from lyceum.platform.settings import Settings
-from lyceum.users import queries as user_queries
+from lyceum.users.queries import accounts as user_queries
 from lyceum.users.records import Device
 from lyceum.users.service import sessions
 
