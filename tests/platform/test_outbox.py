@@ -382,3 +382,21 @@ async def test_an_effect_through_another_event_happens_once_too(background: Engi
         pass
     extra = [e.number for e in await effects(background.database) if e.doer == "extra"]
     assert extra == [0, 1, 2, 3]
+
+
+async def test_who_handles_every_event_has_each_with_its_envelope_in_order(
+    background: Engines,
+) -> None:
+    seen: list[tuple[UUID, events.Event]] = []
+
+    async def keep_record(tx: Writer, envelope: events.Envelope, happened: events.Event) -> None:
+        seen.append((envelope.id, happened))
+        await leave(tx, "witness", envelope.key)
+
+    events.handles_all(keep_record)
+    happened = [Counted(thing="a", number=1), Ignored(thing="a"), Counted(thing="a", number=2)]
+    emitted = await emit(background, *happened)
+    assert await Deliverer(background.database).deliver_due() == 3
+    assert seen == list(zip(emitted, happened, strict=True))
+    witnessed = [e for e in await effects(background.database) if e.doer == "witness"]
+    assert len(witnessed) == 3

@@ -7,7 +7,7 @@ own, together with its inbox row, so that its effect happens once. Not here: del
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -63,14 +63,26 @@ class UnknownEvent(Exception):
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Writer, Any], Awaitable[None]]
+Witness = Callable[[Writer, Envelope, Event], Awaitable[None]]
+EVERY_EVENT: Final = "*"
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """One handler of one event; `name` is its identity in the inbox, so it must stay."""
+    """One handler of one event; `name` is its identity in the inbox, so it must stay.
+
+    `event` is None for a handler of every event, which is given the envelope too.
+    """
 
     name: str
-    event: type[Event]
-    handle: Handler
+    event: type[Event] | None
+    handle: Callable[..., Awaitable[None]]
+
+    async def call(self, tx: Writer, envelope: Envelope, happened: Event) -> None:
+        """Run the handler in `tx`."""
+        if self.event is None:
+            await self.handle(tx, envelope, happened)
+        else:
+            await self.handle(tx, happened)
 
 
 _events: dict[str, type[Event]] = {}
@@ -95,12 +107,24 @@ def handles(wanted: type[E]) -> Callable[[Callable[[Writer, E], Awaitable[None]]
     """Subscribe a function of a `jobs.py` to an event."""
 
     def subscribe(function: Callable[[Writer, E], Awaitable[None]]) -> Handler:
-        domain = function.__module__.removeprefix("lyceum.").split(".")[0]
-        subscription = Subscription(f"{domain}.{function.__name__}", wanted, function)
+        subscription = Subscription(_handler_name(function), wanted, function)
         _subscriptions.setdefault(wanted.name, []).append(subscription)
         return function
 
     return subscribe
+
+
+def handles_all(function: Witness) -> Witness:
+    """Subscribe a function of a `jobs.py` to every event: it is given the envelope and the event,
+    ordered by key and once, like every other handler."""
+    subscription = Subscription(_handler_name(function), None, function)
+    _subscriptions.setdefault(EVERY_EVENT, []).append(subscription)
+    return function
+
+
+def _handler_name(function: Callable[..., Awaitable[None]]) -> str:
+    domain = function.__module__.removeprefix("lyceum.").split(".")[0]
+    return f"{domain}.{function.__name__}"
 
 
 def all_events() -> list[type[Event]]:
@@ -109,8 +133,8 @@ def all_events() -> list[type[Event]]:
 
 
 def subscriptions_of(name: str) -> list[Subscription]:
-    """Return the handlers of the event `name`, in the order of declaration."""
-    return _subscriptions.get(name, [])
+    """Return the handlers of the event `name`, in the order of declaration; last those of all."""
+    return [*_subscriptions.get(name, []), *_subscriptions.get(EVERY_EVENT, [])]
 
 
 def decode(envelope: Envelope) -> Event:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from lyceum.platform.database import Writer
-from lyceum.platform.events import Event, Subscription
+from lyceum.platform.events import Envelope, Event, Subscription
 from lyceum.platform.statements import command
 
 _REMEMBER = command(
@@ -28,15 +28,15 @@ _PURGE = command(
 
 
 async def handle_once(
-    tx: Writer, subscription: Subscription, event_id: UUID, happened: Event
+    tx: Writer, subscription: Subscription, envelope: Envelope, happened: Event
 ) -> bool:
     """Run a handler in `tx` unless it has had this event already; return whether it ran.
 
     Two deliveries at once are safe: the second waits for the first one's transaction to end.
     """
-    if not await tx.one_or_none(_REMEMBER, subscription.name, event_id):
+    if not await tx.one_or_none(_REMEMBER, subscription.name, envelope.id):
         return False
-    await subscription.handle(tx, happened)
+    await subscription.call(tx, envelope, happened)
     return True
 
 

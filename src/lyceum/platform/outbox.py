@@ -222,7 +222,7 @@ class Deliverer:
             is_handled = False
             try:
                 async with asyncio.timeout(HANDLER_SECONDS), self._database.transaction() as tx:
-                    await inbox.handle_once(tx, subscription, row.id, happened)
+                    await inbox.handle_once(tx, subscription, row, happened)
                     if subscription is subscriptions[-1]:
                         await _forget(tx, row)
                 is_handled = True
