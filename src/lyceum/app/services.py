@@ -53,6 +53,16 @@ HANDLERS = {
     "jobs": "lyceum.platform.housekeeping",
 }
 
+PERSONAL_DATA = (
+    "lyceum.platform.personal_data",
+    "lyceum.users.queries.personal_data",
+    "lyceum.courses.queries.personal_data",
+    "lyceum.assessments.queries",
+    "lyceum.packages.queries",
+)
+"""What says which tables hold something about people, from the lowest domain up; whoever exports
+or erases a person needs all of it, whichever services this process carries."""
+
 
 def routes_of(services: str) -> list[Route]:
     """Return the routes of the domains that `services` carry."""
@@ -63,3 +73,10 @@ def load_handlers(services: str) -> None:
     """Import what subscribes to events and declares jobs."""
     for domain in domains_of(services):
         importlib.import_module(HANDLERS[domain])
+    load_personal_data()
+
+
+def load_personal_data() -> None:
+    """Import what registers the tables with people in them."""
+    for module in PERSONAL_DATA:
+        importlib.import_module(module)

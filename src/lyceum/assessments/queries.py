@@ -17,7 +17,8 @@ from lyceum.assessments.records import (
     QuizRow,
     RevisionRow,
 )
-from lyceum.platform.statements import command, sql
+from lyceum.platform import privacy
+from lyceum.platform.statements import Json, command, sql
 
 _QUIZ: Final = """
     SELECT id, lecture_id, course_id, title, passing_percent, attempts_allowed, time_limit_seconds,
@@ -305,4 +306,33 @@ LIST_OWN_ATTEMPTS = sql(
     ORDER BY a.id DESC LIMIT $3
     """,
     ListedAttempt,
+)
+
+privacy.holds(
+    "assessments.candidates",
+    "user_id",
+    export=sql("SELECT to_jsonb(c) FROM assessments.candidates c WHERE c.user_id = $1", Json),
+    keeps="how many attempts there were is the academy's record",
+)
+privacy.holds(
+    "assessments.attempts",
+    "user_id",
+    export=sql(
+        """
+        SELECT to_jsonb(a) || jsonb_build_object('answers', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'question_id', q.question_id, 'answer', q.answer, 'points_milli', q.points_milli
+            ) ORDER BY q.position), '[]')
+            FROM assessments.attempt_questions q WHERE q.attempt_id = a.id))
+        FROM assessments.attempts a WHERE a.user_id = $1
+        """,
+        Json,
+    ),
+    # The marks are the academy's record; in their own words is what the person wrote.
+    erase=command(
+        """
+        UPDATE assessments.attempt_questions SET answer = NULL
+        WHERE attempt_id IN (SELECT id FROM assessments.attempts WHERE user_id = $1)
+        """
+    ),
 )

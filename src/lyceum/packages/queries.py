@@ -1,7 +1,8 @@
 """Rows of imports."""
 
 from lyceum.packages.records import StoredImport
-from lyceum.platform.statements import command, sql
+from lyceum.platform import privacy
+from lyceum.platform.statements import Json, command, sql
 
 # Parameters: id, owner, who asked, file name, file key, job id.
 ADD_IMPORT = command(
@@ -29,4 +30,17 @@ FIND_IMPORT = sql(
     FROM packages.imports WHERE id = $1
     """,
     StoredImport,
+)
+
+privacy.holds(
+    "packages.imports",
+    "owner_id",
+    "asked_by",
+    export=sql(
+        "SELECT to_jsonb(i) FROM packages.imports i WHERE i.owner_id = $1 OR i.asked_by = $1", Json
+    ),
+    # Which course came of a package stays; how somebody called their file goes.
+    erase=command(
+        "UPDATE packages.imports SET file_name = 'package' WHERE owner_id = $1 OR asked_by = $1"
+    ),
 )

@@ -1,0 +1,70 @@
+"""What the tables of `courses` hold about people (`platform.privacy`)."""
+
+from lyceum.platform import privacy
+from lyceum.platform.statements import Json, command, sql
+
+privacy.holds(
+    "courses.courses",
+    "owner_id",
+    export=sql(
+        """
+        SELECT jsonb_build_object('id', id, 'slug', slug, 'title', title, 'status', status,
+                                  'created_at', created_at)
+        FROM courses.courses WHERE owner_id = $1
+        """,
+        Json,
+    ),
+    keeps="others learn in the course, which is shown as that of a former member",
+)
+privacy.holds(
+    "courses.course_instructors",
+    "user_id",
+    export=sql("SELECT to_jsonb(i) FROM courses.course_instructors i WHERE i.user_id = $1", Json),
+    keeps="who answered for a course, shown as a former member",
+)
+privacy.holds(
+    "courses.enrolments",
+    "user_id",
+    export=sql("SELECT to_jsonb(e) FROM courses.enrolments e WHERE e.user_id = $1", Json),
+    keeps="what was learnt is the academy's record, and its counters are made of it",
+)
+privacy.holds(
+    "courses.lecture_progress",
+    "enrolment_id",
+    export=sql(
+        """
+        SELECT to_jsonb(p) FROM courses.lecture_progress p
+        JOIN courses.enrolments e ON e.id = p.enrolment_id WHERE e.user_id = $1
+        """,
+        Json,
+    ),
+    keeps="goes with the enrolment",
+)
+privacy.holds(
+    "courses.certificates",
+    "user_id",
+    export=sql("SELECT to_jsonb(c) FROM courses.certificates c WHERE c.user_id = $1", Json),
+    # That one was issued stays on record; to whom is told to nobody.
+    erase=command(
+        """
+        UPDATE courses.certificates SET
+            learner_name = 'Former member', pdf_key = NULL,
+            revoked_at = coalesce(revoked_at, now()),
+            revoked_reason = coalesce(revoked_reason, 'The account was erased.')
+        WHERE user_id = $1
+        """
+    ),
+    files=sql("SELECT coalesce(pdf_key, '') FROM courses.certificates WHERE user_id = $1", str),
+)
+privacy.holds(
+    "courses.reviews",
+    "user_id",
+    export=sql("SELECT to_jsonb(r) FROM courses.reviews r WHERE r.user_id = $1", Json),
+    # The stars stay, because the course's average is made of them.
+    erase=command(
+        """
+        UPDATE courses.reviews SET body = '', version = version + 1, updated_at = now()
+        WHERE user_id = $1
+        """
+    ),
+)

@@ -1,0 +1,48 @@
+"""What the tables of `users` hold about people (`platform.privacy`)."""
+
+from lyceum.platform import privacy
+from lyceum.platform.statements import Json, command, sql
+
+privacy.holds(
+    "users.users",
+    "id",
+    "email",
+    export=sql("SELECT to_jsonb(u) - 'password_hash' FROM users.users u WHERE u.id = $1", Json),
+    # The row stays, so that what names its id still finds somebody: a former member.
+    erase=command(
+        """
+        UPDATE users.users SET
+            email = 'erased-' || id || '@erased.invalid', password_hash = NULL,
+            first_name = 'Former', last_name = 'member', avatar_url = NULL, bio = '',
+            locale = 'en', time_zone = 'UTC', visibility = 'private', status = 'erased',
+            roles = '{student}', email_verified_at = NULL,
+            permissions_version = permissions_version + 1, version = version + 1,
+            updated_at = now()
+        WHERE id = $1
+        """
+    ),
+)
+privacy.holds(
+    "users.sessions",
+    "user_id",
+    export=sql("SELECT to_jsonb(s) FROM users.sessions s WHERE s.user_id = $1", Json),
+    erase=command("DELETE FROM users.sessions WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.registrations",
+    "email",
+    by="email",
+    export=sql(
+        "SELECT to_jsonb(r) - 'password_hash' FROM users.registrations r WHERE r.email = $1", Json
+    ),
+    erase=command("DELETE FROM users.registrations WHERE email = $1"),
+)
+privacy.holds(
+    "users.link_tokens",
+    "user_id",
+    "email",
+    export=sql(
+        "SELECT to_jsonb(t) - 'token_hash' FROM users.link_tokens t WHERE t.user_id = $1", Json
+    ),
+    erase=command("DELETE FROM users.link_tokens WHERE user_id = $1"),
+)
