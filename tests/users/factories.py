@@ -4,11 +4,13 @@ from functools import lru_cache
 from typing import Any
 
 import argon2
+import msgspec
 
 from lyceum.platform import ids
 from lyceum.platform.access import ANONYMOUS, Actor, permissions_of
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.settings import Settings
+from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.service import registration, sessions
 from lyceum.users.service.tokens import SignedIn
@@ -57,3 +59,18 @@ async def open_session(database: Database, settings: Settings, account: Account)
 def actor_of(account: Account) -> Actor:
     roles = tuple(account.roles)
     return Actor(user_id=account.id, roles=roles, permissions=permissions_of(roles))
+
+
+async def fresh_actor(tx: Writer, account: Account) -> Actor:
+    """Return a person who has signed in just now."""
+    session_id = ids.new_id()
+    await tx.execute(
+        session_queries.INSERT_SESSION, session_id, account.id, 3600.0, 7200.0, "192.0.2.1", ""
+    )
+    return msgspec.structs.replace(actor_of(account), session_id=session_id)
+
+
+async def sign_in_actor(database: Database, account: Account) -> Actor:
+    """Commit a session of a person, and return them as they act in it."""
+    async with database.transaction() as tx:
+        return await fresh_actor(tx, account)

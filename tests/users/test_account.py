@@ -152,7 +152,7 @@ async def test_a_new_password_ends_the_other_sessions(
 
 async def test_the_present_password_is_the_proof(engines: Engines, account: Account) -> None:
     """Wrong ones count with those of signing in: there is one counter for every way in."""
-    actor = factories.actor_of(account)
+    actor = await factories.sign_in_actor(engines.database, account)
     for _ in range(5):
         outcome = await change(engines, actor, current="wrong")
         assert isinstance(outcome, errors.InvalidCredentials)
@@ -162,12 +162,14 @@ async def test_the_present_password_is_the_proof(engines: Engines, account: Acco
 
 async def test_a_new_password_is_a_good_one(engines: Engines, account: Account) -> None:
     with pytest.raises(PasswordRefused):
-        await change(engines, factories.actor_of(account), new="password123")
+        await change(
+            engines, await factories.sign_in_actor(engines.database, account), new="password123"
+        )
     assert await can_sign_in(engines, account, factories.PASSWORD)
 
 
 async def test_of_two_changes_at_once_one_wins(engines: Engines, account: Account) -> None:
-    actor = factories.actor_of(account)
+    actor = await factories.sign_in_actor(engines.database, account)
     news = [f"another-{n}-lanterns" for n in range(4)]
     outcomes = await asyncio.gather(
         *(change(engines, actor, new=new) for new in news), return_exceptions=True

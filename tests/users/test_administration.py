@@ -34,7 +34,7 @@ async def person(tx: Writer, role: str) -> Account:
 
 
 async def acting(tx: Writer, role: str) -> Actor:
-    return factories.actor_of(await person(tx, role))
+    return await factories.fresh_actor(tx, await person(tx, role))
 
 
 def test_roles_by_their_own_names() -> None:
@@ -192,15 +192,14 @@ async def test_one_does_not_suspend_oneself_or_ones_betters(tx: Writer) -> None:
 async def test_the_last_super_admin_stays(tx: Writer) -> None:
     await tx.execute(_DEMOTE_ALL)
     last = await person(tx, "super_admin")
-    for actor in (factories.actor_of(last), SYSTEM):
+    fresh = await factories.fresh_actor(tx, last)
+    for actor in (fresh, SYSTEM):
         with pytest.raises(LastSuperAdmin):
             await administration.change_roles(tx, actor, last.id, ("admin",), if_match=None)
     with pytest.raises(LastSuperAdmin):
         await administration.suspend(tx, SYSTEM, last.id)
     await person(tx, "super_admin")
-    demoted = await administration.change_roles(
-        tx, factories.actor_of(last), last.id, ("admin",), if_match=None
-    )
+    demoted = await administration.change_roles(tx, fresh, last.id, ("admin",), if_match=None)
     assert demoted.roles == ["admin"]
 
 
@@ -223,8 +222,9 @@ async def test_two_super_admins_cannot_remove_each_other(
         try:
             async with database.transaction() as tx:
                 if how == "demote":
+                    fresh = await factories.fresh_actor(tx, actor)
                     await administration.change_roles(
-                        tx, factories.actor_of(actor), other.id, ("admin",), if_match=None
+                        tx, fresh, other.id, ("admin",), if_match=None
                     )
                 else:
                     await administration.suspend(tx, factories.actor_of(actor), other.id)

@@ -17,12 +17,21 @@ from lyceum.courses.http import (
 from lyceum.packages import http as packages_http
 from lyceum.platform import job_routes
 from lyceum.platform.routing import Route, Routes
-from lyceum.users.http import account, people, permissions, registration, sign_in, signing_keys
+from lyceum.users.http import (
+    account,
+    people,
+    permissions,
+    registration,
+    sign_in,
+    signing_keys,
+    step_up,
+)
 
 ROUTES: dict[str, tuple[Routes, ...]] = {
     "users": (
         registration.routes,
         sign_in.routes,
+        step_up.routes,
         account.routes,
         people.routes,
         permissions.routes,

@@ -61,3 +61,9 @@ class EmailInvalid(errors.ValidationFailed):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, errors.FieldError("/email", message))
+
+
+class StepUpRequired(errors.Forbidden):
+    """Allowed to whoever has proved a moment ago who they are; `ways` says how they can."""
+
+    code, title = 6020, "Prove once more that it is you"

@@ -66,6 +66,15 @@ class SessionRevoked(Event, frozen=True, kw_only=True):
     reason: RevocationReason
 
 
+@event("session.stepped_up")
+class SteppedUp(Event, frozen=True, kw_only=True):
+    """The person of a session has proved once more who they are."""
+
+    user_id: UUID
+    session_id: UUID
+    methods: tuple[str, ...]
+
+
 @event("login.failed")
 class LoginFailed(Event, frozen=True, kw_only=True):
     """Somebody could not sign in. `account` stands for the address typed, known or not: what is

@@ -69,6 +69,13 @@ class Session(msgspec.Struct, frozen=True):
     user_agent: str
 
 
+class Freshness(msgspec.Struct, frozen=True):
+    """How the person of a session stands to a step-up."""
+
+    is_fresh: bool
+    has_password: bool
+
+
 class RefreshState(msgspec.Struct, frozen=True):
     """A refresh token, its session and its successor, read under the session's lock.
 

@@ -9,7 +9,7 @@ from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.routing import SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
-from lyceum.users.errors import PasswordRefused
+from lyceum.users.errors import PasswordRefused, StepUpRequired
 from lyceum.users.http import answers
 from lyceum.users.schemas.accounts import ProfilePatch, UserView
 from lyceum.users.schemas.sign_in import PasswordChange, SessionView
@@ -45,6 +45,7 @@ async def update_me(
     facts=(
         errors.InvalidCredentials,
         errors.AccountLocked,
+        StepUpRequired,
         PasswordRefused,
         errors.Conflict,
         errors.ServiceUnavailable,

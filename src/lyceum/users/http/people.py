@@ -15,6 +15,7 @@ from lyceum.users.errors import (
     NotOnOneself,
     PasswordRefused,
     RankTooLow,
+    StepUpRequired,
 )
 from lyceum.users.http import answers
 from lyceum.users.schemas.accounts import NewUser, PersonView, RolesChange, UserQuery, UserView
@@ -55,7 +56,13 @@ async def get_user(tx: Reader, actor: Actor, user_id: UUID) -> Answer[PersonView
     "/users/{user_id}/roles",
     access=permissions.CHANGE_ROLES,
     summary="Give and take roles",
-    facts=(errors.NotFound, RankTooLow, LastSuperAdmin, errors.PreconditionFailed),
+    facts=(
+        errors.NotFound,
+        StepUpRequired,
+        RankTooLow,
+        LastSuperAdmin,
+        errors.PreconditionFailed,
+    ),
 )
 async def change_roles(
     tx: Writer, actor: Actor, user_id: UUID, data: RolesChange, if_match: int | None

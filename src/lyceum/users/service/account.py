@@ -17,6 +17,7 @@ from lyceum.users.schemas.accounts import ProfilePatch
 from lyceum.users.schemas.permissions import PermissionAnswer, PermissionQuestions
 from lyceum.users.service.attempts import prove_password
 from lyceum.users.service.sessions import revoke_all_sessions
+from lyceum.users.service.step_up import require_fresh
 
 
 async def get_own_account(tx: Reader, actor: Actor) -> Account:
@@ -62,6 +63,7 @@ async def change_password(
     """
     user_id = actor.require_user()
     primary = tx.database.sole_writer()
+    await require_fresh(primary, actor)
     credentials = await primary.one_or_none(credential_queries.FIND_CREDENTIALS, user_id)
     if credentials is None:
         raise errors.NotFound

@@ -29,6 +29,7 @@ from lyceum.users.records import Account
 from lyceum.users.schemas.accounts import NewUser, UserQuery
 from lyceum.users.service.registration import insert_account
 from lyceum.users.service.sessions import revoke_all_sessions
+from lyceum.users.service.step_up import require_fresh
 
 
 async def list_accounts(tx: Reader, actor: Actor, query: UserQuery) -> tuple[list[Account], int]:
@@ -83,10 +84,11 @@ async def change_roles(
     """Give a person other roles, effective on tokens already issued.
 
     Changes of rank are made one after the other, so that two super admins cannot remove each
-    other. Raises RankTooLow, LastSuperAdmin, PreconditionFailed.
+    other. Raises StepUpRequired, RankTooLow, LastSuperAdmin, PreconditionFailed.
     """
     await get_account(tx, actor, user_id)
     actor.require(CHANGE_ROLES)
+    await require_fresh(tx, actor)
     await tx.execute(account_queries.LOCK_RANKS)
     account = await tx.one(account_queries.LOCK_ACCOUNT, user_id)
     if if_match is not None and if_match != account.version:

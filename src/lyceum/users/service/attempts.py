@@ -41,16 +41,38 @@ async def prove_password(
         return _locked(seconds)
     stored = credentials.password_hash if credentials else None
     is_right = await passwords.verify_password(password, stored)
-    seconds = await tx.one(credential_queries.CLAIM_ATTEMPT, account, *limits)
-    if seconds:
-        return _locked(seconds)
-    if is_right:
-        return None
-    await tx.execute(credential_queries.RECORD_FAILURE, account, ALLOWED_FAILURES)
-    await report_failure(
+    locked = await claim_attempt(tx, actor, address=address)
+    if locked is not None or is_right:
+        return locked
+    await count_failure(
         tx, actor, "wrong_password", address=address, credentials=credentials, device=device
     )
     return errors.InvalidCredentials()
+
+
+async def claim_attempt(tx: Writer, actor: Actor, *, address: str) -> errors.AccountLocked | None:
+    """Wait for one's turn to try, whatever is to be proved; return what to tell if there is none.
+
+    Whoever has the turn calls `count_failure` in the same transaction if the proof is wrong.
+    """
+    seconds = await tx.one(
+        credential_queries.CLAIM_ATTEMPT, _key_of(address), ALLOWED_FAILURES, WINDOW_SECONDS
+    )
+    return _locked(seconds) if seconds else None
+
+
+async def count_failure(
+    tx: Writer,
+    actor: Actor,
+    reason: RefusalReason,
+    *,
+    address: str,
+    credentials: Credentials | None,
+    device: Device,
+) -> None:
+    """Count a wrong proof against the address, and tell of it; it is to be committed."""
+    await tx.execute(credential_queries.RECORD_FAILURE, _key_of(address), ALLOWED_FAILURES)
+    await report_failure(tx, actor, reason, address=address, credentials=credentials, device=device)
 
 
 async def report_failure(

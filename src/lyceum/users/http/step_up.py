@@ -1,0 +1,31 @@
+"""The HTTP door for proving once more who one is."""
+
+from lyceum.platform import errors
+from lyceum.platform.access import Actor
+from lyceum.platform.engines import Engines
+from lyceum.platform.http import RequestInfo
+from lyceum.platform.routing import SIGNED_IN, Routes
+from lyceum.users.http import answers
+from lyceum.users.schemas.step_up import SteppedUpView, StepUp
+from lyceum.users.service import step_up
+
+routes = Routes("users")
+
+
+@routes.post(
+    "/auth/step-up",
+    access=SIGNED_IN,
+    summary="Prove once more that it is me",
+    keeps_response=False,
+    facts=(errors.InvalidCredentials, errors.AccountLocked, errors.ServiceUnavailable),
+)
+async def prove_again(
+    engines: Engines, actor: Actor, request: RequestInfo, data: StepUp
+) -> SteppedUpView:
+    """What is dangerous (problem 6020) takes a proof that is at most ten minutes old. Signing in
+    is one; this gives the session another."""
+    async with engines.database.transaction() as tx:
+        outcome = await step_up.step_up_with_password(
+            tx, actor, password=data.password, device=answers.device_of(request)
+        )
+    return SteppedUpView(fresh_until=answers.accepted(outcome))
