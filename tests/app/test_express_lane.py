@@ -170,6 +170,23 @@ def test_pipelined_requests_are_answered_in_order(connect: Connect, course: None
     assert kinds == ["list", "health", "list", "other", "list", "other", "list"]
 
 
+def test_known_bytes_are_found_only_where_a_request_begins(connect: Connect, course: None) -> None:
+    connection = connect()
+    known = f"GET {LIST} HTTP/1.1\r\nHost: academy.test\r\n\r\n".encode()
+    for _ in range(3):
+        connection.send(known)
+        assert b'"total"' in connection.read()
+    for sent in (known[:20], known[20:] + known + known[:-1], known[-1:]):
+        connection.send(sent)
+    assert all(b'"total"' in connection.read() for _ in range(3))
+    body = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    connection.send(body + b"Content-Length: %d\r\n\r\n" % len(known))
+    connection.send(known)  # it is the body now
+    assert b" 422 " in connection.read()
+    connection.send(known)
+    assert b'"total"' in connection.read()
+
+
 def test_other_methods_and_conditions_go_the_normal_way(connect: Connect, course: None) -> None:
     connection = connect()
     head = connection.get(LIST, method="HEAD")

@@ -73,7 +73,7 @@ class Edge:
 
     def express(
         self, url: bytes, headers: Headers, client: tuple[str, int] | None
-    ) -> list[bytes] | None:
+    ) -> tuple[bytes, bytes, bytes] | None:
         """Return the parts of a response after its status line if the express lane has it."""
         if client is None or self._in_flight > self._max_in_flight:
             return None

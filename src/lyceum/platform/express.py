@@ -19,7 +19,6 @@ from lyceum.platform.headers import Headers
 from lyceum.platform.http import RequestInfo, Response
 from lyceum.platform.limits import Limits
 from lyceum.platform.watch import Served, Watch
-from lyceum.platform.wire import PageInfo
 
 MAX_ADDRESSES = 4096
 PLAIN_HEADERS = frozenset((b"host", b"user-agent", b"accept", b"connection", b"accept-language"))
@@ -32,8 +31,9 @@ class _Remembered(msgspec.Struct, frozen=True, gc=False):
 
     key: str
     body: bytes
-    headers: bytes
-    page: PageInfo | None
+    headers: str
+    place: str
+    path: str
     route: str
 
 
@@ -55,7 +55,7 @@ class ExpressLane:
         self._new_request_id = new_request_id
         self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
 
-    def answer(self, url: bytes, headers: Headers, ip: str) -> list[bytes] | None:
+    def answer(self, url: bytes, headers: Headers, ip: str) -> tuple[bytes, bytes, bytes] | None:
         """Return the parts of a response after its status line, or None: go the normal way."""
         known = self._known.get(url)
         if known is None:
@@ -69,23 +69,24 @@ class ExpressLane:
                 return None
         if ip in self._proxies:
             return None
-        limits: Headers | None = []
+        limits: str | None = ""
         if self._limits is not None:
             limits = self._limits.admit_guest_now(ip)
         if limits is None:
             return None
         request_id = self._new_request_id()
-        meta = wire.encode_meta(request_id, known.page)
+        meta = wire.finish_meta(request_id, known.place)
         size = len(known.body) + len(meta) + 8
-        parts = [known.headers, b"x-request-id: ", request_id.encode(), b"\r\n"]
-        for name, value in limits:
-            parts += (name, b": ", value, b"\r\n")
-        parts += (b"content-length: %d\r\n\r\n" % size, b'{"data":', known.body, meta)
+        head = (
+            f"{known.headers}x-request-id: {request_id}\r\n{limits}"
+            f'content-length: {size}\r\n\r\n{{"data":'
+        )
         if self._watch is not None:
-            path = url.partition(b"?")[0].decode("latin-1")
             seconds = time.perf_counter() - started
-            self._watch(Served("GET", known.route, path, 200, seconds, size, request_id, None, ip))
-        return parts
+            self._watch(
+                Served("GET", known.route, known.path, 200, seconds, size, request_id, None, ip)
+            )
+        return head.encode("latin-1"), known.body, meta
 
     def remember(self, request: RequestInfo, asked: Collection[bytes], response: Response) -> None:
         """Let the next request like this one take the lane, if its answer allows that."""
@@ -99,13 +100,15 @@ class ExpressLane:
             return
         key, body, page = request.cached
         lines = [
-            name + b": " + value + b"\r\n"
+            f"{name.decode('latin-1')}: {value.decode('latin-1')}\r\n"
             for name, value in response.headers
             if name not in _OWN_HEADERS and not name.startswith(b"ratelimit-")
         ]
         scope = request.scope
         query = scope["query_string"]
         url = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
-        self._known[url] = _Remembered(key, body, b"".join(lines), page, request.route.path)
+        self._known[url] = _Remembered(
+            key, body, "".join(lines), wire.meta_place(page), request.path, request.route.path
+        )
         if len(self._known) > MAX_ADDRESSES:
             self._known.popitem(last=False)

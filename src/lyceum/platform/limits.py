@@ -52,13 +52,13 @@ class Limits:
         else:
             await self._count(self._signed_in, str(actor.user_id), caller)
 
-    def admit_guest_now(self, ip: str) -> list[tuple[bytes, bytes]] | None:
-        """Count a guest without waiting and return the headers; None when that is not possible or
-        not allowed, and then nothing was counted."""
+    def admit_guest_now(self, ip: str) -> str | None:
+        """Count a guest without waiting and return the lines for the head of the response; None
+        when that is not possible or not allowed, and then nothing was counted."""
         if not isinstance(self._limiter, ProcessLimiter):
             return None
         decision = self._limiter.check_now(self._guest, address_key(ip))
-        return decision.headers() if decision.allowed else None
+        return decision.lines() if decision.allowed else None
 
     async def admit_to(self, bucket: str, caller: Caller) -> None:
         """Count a request against a route's own bucket, by address."""

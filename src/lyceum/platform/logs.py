@@ -20,7 +20,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from lyceum.platform import context, redaction
-from lyceum.platform.clock import rfc3339, utc_now
+from lyceum.platform.clock import now_text, rfc3339, utc_now
 from lyceum.platform.log_output import LineWriter
 
 Style = Literal["auto", "json", "pretty"]
@@ -131,6 +131,22 @@ def access_log(
     Every text may be of a stranger. It is written whatever the level is: who wants none, does not
     call it.
     """
+    if (
+        _style == "json"
+        and status < 500
+        and method.isalpha()
+        and _is_plain_path(path)
+        and _is_plain_address(ip)
+        and _is_short_word(request_id)
+    ):
+        # The common line needs no escaping; made this way it costs a third.
+        actor = f',"actor_id":"{actor_id}"' if actor_id else ""
+        _writer.write(
+            f'{{"time":"{now_text()}","level":"info","event":"request","method":"{method}",'
+            f'"route":"{route}","path":"{path}","status":{status},"ms":{duration_ms:.3f},'
+            f'"bytes":{size},"ip":"{ip}","request_id":"{request_id}"{actor}}}\n'.encode()
+        )
+        return
     line = _AccessLine(
         utc_now(),
         "info" if status < 500 else "error",
@@ -156,8 +172,18 @@ def _is_terminal(descriptor: int) -> bool:
     return stream is not None and stream.isatty()
 
 
+@lru_cache(maxsize=4096)
+def _is_plain_path(path: str) -> bool:
+    return len(path) < 200 and _PLAIN_PATH.fullmatch(path) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_plain_address(ip: str) -> bool:
+    return len(ip) < 46 and ip.isascii() and ip.replace(".", "").replace(":", "").isalnum()
+
+
 def _is_short_word(text: str) -> bool:
-    return len(text) <= 64 and text.isascii() and text.replace("-", "").isalnum()
+    return text.isalnum() and text.isascii() and len(text) <= 64
 
 
 def _clean_path(path: str) -> str:

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, with the express lane before it and one write for a response."""
 
-from typing import Any, Final
+from collections import OrderedDict
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -14,6 +15,11 @@ MAX_HEADERS: Final = 100
 MAX_LINE: Final = 8 * 1024
 MAX_HEAD: Final = 16 * 1024
 """The head of a request: how many headers, bytes of one, bytes of all. The parser has no limits."""
+
+
+MAX_KNOWN: Final = 4096
+MAX_KNOWN_BYTES: Final = 1024
+"""How many requests of the express lane are known byte for byte, and how long one may be."""
 
 
 class _NoEvent:
@@ -43,13 +49,22 @@ class ExpressProtocol(HttpToolsProtocol):
     The application is an `Edge`. What it sends in parts by itself goes the way of uvicorn.
     """
 
+    # What the parser made of requests that the lane answered: the same bytes are the same request.
+    _known: ClassVar[OrderedDict[bytes, bytes]] = OrderedDict()
+
     _is_in_head = False
     _has_begun = False
+    _is_between = True  # of two requests: nothing is left in the parser
+    _data = b""
+    _answered_at = 0.0
     _received = 0  # at least the bytes of the head
     _grown = 0  # at most the bytes of a head that has not ended
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a head that has grown too long without an end ends the connection."""
+        if self._is_between and self._answer_known(data):
+            return
+        self._data = data if self._is_between else b""
         self._has_begun = False
         self._received = len(data) + (self._received if self._is_in_head else 0)
         super().data_received(data)
@@ -61,6 +76,7 @@ class ExpressProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request; its scope is made only if it goes the normal way."""
         self._is_in_head = self._has_begun = True
+        self._is_between = False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -79,13 +95,60 @@ class ExpressProtocol(HttpToolsProtocol):
             application: Any = self.config.loaded_app
             written = application.express(self.url, self.headers, self.client)
             if written is not None:
-                self._answer(written)
+                is_kept = (
+                    self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+                )
+                if is_kept:
+                    self._remember()
+                self._answer(written, is_kept=is_kept)
                 return
         headers, url, expects = self.headers, self.url, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers = self.scope["headers"] = headers
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the parser has no part of a request left."""
+        self._is_between = True
+        super().on_message_complete()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle for long; the lane does not set the alarm anew."""
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _answer_known(self, data: bytes) -> bool:
+        """Answer a request that is known byte for byte, without parsing it; False: parse it."""
+        url = self._known.get(data)
+        if url is None:
+            return False
+        cycle: Any = self.cycle
+        if (cycle is not None and not cycle.response_complete) or self.flow.write_paused:
+            return False
+        application: Any = self.config.loaded_app
+        written = application.express(url, (), self.client)
+        if written is None:
+            return False
+        self._answer(written, is_kept=True)
+        return True
+
+    def _remember(self) -> None:
+        """Know the request again, if what came is all of it and nothing else."""
+        data = self._data
+        if (
+            len(data) <= MAX_KNOWN_BYTES
+            and data.startswith(b"GET ")
+            and data.find(b"\r\n\r\n") == len(data) - 4
+        ):
+            self._known[data] = self.url
+            if len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
 
     def on_response_complete(self) -> None:
         """End a request; read on only when none that was read already waits for its turn."""
@@ -98,13 +161,11 @@ class ExpressProtocol(HttpToolsProtocol):
         if len(lines) > MAX_HEADERS or max(lines, default=0) > MAX_LINE or sum(lines) > MAX_HEAD:
             raise _HeadTooLong
 
-    def _answer(self, written: list[bytes]) -> None:
+    def _answer(self, written: tuple[bytes, bytes, bytes], *, is_kept: bool) -> None:
         self.cycle = _ANSWERED
-        is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
-        head = self._head(200, is_kept=is_kept)
-        head += written
-        self.transport.write(b"".join(head))
+        self.transport.write(b"".join((*self._head(200, is_kept=is_kept), *written)))
         self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
         if not is_kept:
             self.transport.close()
         elif self.timeout_keep_alive_task is None:

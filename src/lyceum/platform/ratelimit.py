@@ -47,6 +47,13 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     used: int
     """Hits in the window; above `limit` only by `hit`."""
 
+    def lines(self) -> str:
+        """Return the headers of an allowed hit as lines of a response's head."""
+        return (
+            f"ratelimit-limit: {self.limit}\r\nratelimit-remaining: {self.remaining}\r\n"
+            f"ratelimit-reset: {self.reset_seconds}\r\n"
+        )
+
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return the `RateLimit-*` headers, and `Retry-After` when refused."""
         found = [

@@ -90,15 +90,24 @@ def encode_success(data: object, request_id: str, page: PageInfo | None = None) 
 
 def encode_meta(request_id: str, page: PageInfo | None) -> bytes:
     """Return what follows the data in a successful answer, to its closing brace."""
-    meta = f',"meta":{{"timestamp":"{clock.now_text()}","requestId":"{request_id}"'
+    return finish_meta(request_id, meta_place(page))
+
+
+def finish_meta(request_id: str, place: str) -> bytes:
+    """Return what `encode_meta` does, with what `meta_place` made of the page."""
+    return (
+        f',"meta":{{"timestamp":"{clock.now_text()}","requestId":"{request_id}"{place}}}}}'.encode()
+    )
+
+
+def meta_place(page: PageInfo | None) -> str:
+    """Return the part of the meta that says where a page stands; nothing without one."""
     if page is None:
-        return f"{meta}}}}}".encode()
+        return ""
     if page.page is not None:
-        place = f',"page":{page.page},"perPage":{page.per_page},"total":{page.total}}}}}'
-    else:
-        cursor = "null" if page.next_cursor is None else f'"{page.next_cursor}"'
-        place = f',"perPage":{page.per_page},"nextCursor":{cursor}}}}}'
-    return (meta + place).encode()
+        return f',"page":{page.page},"perPage":{page.per_page},"total":{page.total}'
+    cursor = "null" if page.next_cursor is None else f'"{page.next_cursor}"'
+    return f',"perPage":{page.per_page},"nextCursor":{cursor}'
 
 
 def encode_problem(fact: errors.Fact, instance: str, request_id: str) -> bytes:
