@@ -21,6 +21,8 @@ from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.statements import sql
 from lyceum.users.records import Account
+from lyceum.users.schemas.roles import NewRole
+from lyceum.users.service import roles
 from tests.courses import factories
 from tests.users import factories as users
 
@@ -141,6 +143,9 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
     owner = users.actor_of(made.people["owner"])
     assert owner.user_id is not None
     bystander = await users.make_user(tx)
+    role = await roles.create_role(
+        tx, SYSTEM, NewRole(name=f"role-{ids.new_id().hex}", permissions=())
+    )
     category = await categories.create_category(
         tx, SYSTEM, NewCategory(name=f"Knots {ids.new_id().hex}")
     )
@@ -153,6 +158,7 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
         "import_id": str(import_id),
         "user_id": str(bystander.id),
         "mail_id": "none",
+        "role_name": role.name,
     }
     made.in_body |= {
         "user_id": str(bystander.id),

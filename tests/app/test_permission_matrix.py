@@ -13,6 +13,7 @@ import pytest
 
 import lyceum
 from lyceum.app import services
+from lyceum.platform import ids
 from lyceum.platform.access import ROLES, Permission
 from lyceum.platform.engines import Engines
 from lyceum.platform.routing import PUBLIC, SIGNED_IN, Route, Routes
@@ -31,6 +32,7 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
         "email": academy.people["learner"].email,
         "password": factories.PASSWORD,
     },
+    "createRole": lambda _: {"name": f"role-{ids.new_id().hex}", "permissions": []},
     "enrolLearner": lambda academy: {"userId": academy.in_body["user_id"]},
 }
 NOTHING = {"user_id": samples.SOME_ID}

@@ -1,5 +1,6 @@
 """People for tests, made by the domain's own use cases."""
 
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
@@ -10,11 +11,14 @@ from lyceum.platform import ids
 from lyceum.platform.access import ANONYMOUS, Actor, permissions_of
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.settings import Settings
+from lyceum.platform.statements import command
 from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.service import registration, sessions
 from lyceum.users.service.tokens import SignedIn
 
+SignIn = Callable[[Account], Awaitable[dict[str, str]]]
+SET_VISIBILITY = command("UPDATE users.users SET visibility = $2 WHERE id = $1")
 PASSWORD = "tide-over-9-lanterns"
 
 

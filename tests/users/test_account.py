@@ -7,14 +7,13 @@ import pytest
 from msgspec import UNSET
 
 from lyceum.platform import errors
-from lyceum.platform.access import Actor, system_actor
+from lyceum.platform.access import Actor
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
 from lyceum.users.errors import PasswordRefused
 from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.schemas.accounts import ProfilePatch
-from lyceum.users.schemas.permissions import PermissionQuestion, PermissionQuestions
 from lyceum.users.service import account as use_cases
 from lyceum.users.service import sessions, sign_in
 from lyceum.users.service.tokens import SignedIn
@@ -177,32 +176,3 @@ async def test_of_two_changes_at_once_one_wins(engines: Engines, account: Accoun
     won = [new for new, outcome in zip(news, outcomes, strict=True) if outcome is None]
     assert len(won) == 1
     assert await can_sign_in(engines, account, won[0])
-
-
-async def test_questions_are_answered_with_the_reason(tx: Writer) -> None:
-    actor = factories.actor_of(await factories.make_user(tx, roles=("admin",)))
-    names = ["users:read", "users:rule-the-world", "users:change-roles"]
-    asked = PermissionQuestions(checks=tuple(PermissionQuestion(permission=n) for n in names))
-    answers = await use_cases.check_permissions(tx, actor, asked)
-    assert [answer.allowed for answer in answers] == [True, False, True]
-    assert all(answer.reason for answer in answers)
-    student = factories.actor_of(await factories.make_user(tx))
-    [refused, *_] = await use_cases.check_permissions(tx, student, asked)
-    assert not refused.allowed
-    assert "admin" in refused.reason
-    with pytest.raises(errors.Unauthorized):
-        await use_cases.check_permissions(tx, Actor(), asked)
-
-
-async def test_own_permissions_follow_the_role(tx: Writer) -> None:
-    student = factories.actor_of(await factories.make_user(tx))
-    admin = factories.actor_of(await factories.make_user(tx, roles=("admin",)))
-    top = factories.actor_of(await factories.make_user(tx, roles=("super_admin",)))
-    few, more, all_of_them = [
-        set(await use_cases.list_own_permissions(tx, actor)) for actor in (student, admin, top)
-    ]
-    assert few < more <= all_of_them
-    assert "users:suspend" in more
-    with pytest.raises(errors.Unauthorized):
-        await use_cases.list_own_permissions(tx, Actor())
-    assert system_actor("test").is_super

@@ -25,6 +25,16 @@ _SUSPEND = command("UPDATE users.users SET status = 'suspended' WHERE id = $1")
 _REVOKE = command("UPDATE users.sessions SET revoked_at = now() WHERE user_id = $1")
 _EXPIRE = command("UPDATE users.sessions SET expires_at = now() WHERE user_id = $1")
 _COUNT_KEYS = sql("SELECT count(*) FROM users.signing_keys WHERE sealed_by = $1", int)
+_COUNT_SIGNING = sql("SELECT count(*) FROM users.signing_keys WHERE signs_until IS NULL", int)
+_LATEST_RETIREMENT = sql(
+    """
+    SELECT extract(epoch FROM max(verifies_until - signs_until))::int FROM users.signing_keys
+    """,
+    int,
+)
+_END_RETIRED = command(
+    "UPDATE users.signing_keys SET verifies_until = now() WHERE signs_until IS NOT NULL"
+)
 
 
 @pytest.fixture
@@ -280,3 +290,43 @@ async def test_a_replica_is_not_asked_who_may_come_in(
     finally:
         await database.close()
     assert actor.user_id == account.id
+
+
+async def test_a_rotated_key_verifies_what_it_signed(
+    engines: Engines, authenticator: Authenticator, account: Account, opened: SignedIn
+) -> None:
+    """The key set shows both, and new tokens are signed by the new key alone."""
+    await authenticator.authenticate(opened.access_token)
+    async with engines.database.transaction() as tx:
+        made = await tokens.rotate_signing_key(tx, ANONYMOUS, engines.settings)
+    shown = await tokens.list_public_keys(engines.database.sole_writer(), ANONYMOUS)
+    header = opened.access_token.split(".")[0]
+    assert shown[0].kid == made.jwk.kid
+    assert header in {access_tokens.header_of(jwk.kid) for jwk in shown[1:]}
+    newer = await factories.open_session(engines.database, engines.settings, account)
+    assert newer.access_token.split(".")[0] == access_tokens.header_of(made.jwk.kid)
+    for process in (authenticator, Authenticator(engines)):
+        for token in (opened.access_token, newer.access_token):
+            assert (await process.authenticate(token)).user_id == account.id
+
+
+async def test_a_retired_key_ends_with_the_last_token_of_it(
+    engines: Engines, opened: SignedIn
+) -> None:
+    async with engines.database.transaction() as tx:
+        await tokens.rotate_signing_key(tx, ANONYMOUS, engines.settings)
+    latest = await engines.database.reader().one(_LATEST_RETIREMENT)
+    # A minute more than a token lives.
+    assert latest == engines.settings.access_token_seconds + 60
+    await run(engines, _END_RETIRED)
+    with pytest.raises(TokenInvalid):
+        await Authenticator(engines).authenticate(opened.access_token)
+
+
+async def test_keys_rotated_at_once_leave_one_that_signs(engines: Engines) -> None:
+    async def rotate() -> None:
+        async with engines.database.transaction() as tx:
+            await tokens.rotate_signing_key(tx, ANONYMOUS, engines.settings)
+
+    await asyncio.gather(*(rotate() for _ in range(6)))
+    assert await engines.database.reader().one(_COUNT_SIGNING) == 1

@@ -13,7 +13,7 @@ from rich.console import Console
 from lyceum.platform import errors
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Database, Writer
-from lyceum.users.cli import users
+from lyceum.users.cli.people import users
 from tests.users import factories
 
 T = TypeVar("T")

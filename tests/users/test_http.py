@@ -424,7 +424,7 @@ async def test_a_lower_role_counts_on_tokens_already_issued(
 @pytest.mark.parametrize(
     "query",
     [
-        "page=0", "perPage=101", "perPage=x", "page=1&page=2", "role=root", "status=gone",
+        "page=0", "perPage=101", "perPage=x", "page=1&page=2", "role=Root", "status=gone",
         "search=", "sort=x", "search=%00", "page=9999999999999999999", "page=true",
     ],
 )  # fmt: skip

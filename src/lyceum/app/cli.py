@@ -17,11 +17,12 @@ from lyceum.platform.settings import SettingsInvalid, load_settings
 COMMANDS: Final = {
     "doctor": "lyceum.app.commands:doctor",
     "import": "lyceum.packages.cli:import_package",
+    "keys": "lyceum.users.cli.keys:keys",
     "migrate": "lyceum.app.commands:migrate",
     "seed": "lyceum.app.commands:seed",
     "serve": "lyceum.app.serve_command:serve",
     "settings": "lyceum.app.commands:settings",
-    "users": "lyceum.users.cli:users",
+    "users": "lyceum.users.cli.people:users",
     "worker": "lyceum.app.commands:worker",
 }
 EXPECTED: Final = (

@@ -22,6 +22,7 @@ from lyceum.users.http import (
     people,
     permissions,
     registration,
+    roles,
     sign_in,
     signing_keys,
     step_up,
@@ -35,6 +36,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         account.routes,
         people.routes,
         permissions.routes,
+        roles.routes,
         signing_keys.well_known,
     ),
     "courses": (
@@ -72,9 +74,14 @@ PERSONAL_DATA = (
 """What says which tables hold something about people, from the lowest domain up; whoever exports
 or erases a person needs all of it, whichever services this process carries."""
 
+POLICIES = ("lyceum.users.service.policy", "lyceum.courses.service.policy")
+"""What judges objects that others may ask about, whichever services this process carries."""
+
 
 def routes_of(services: str) -> list[Route]:
     """Return the routes of the domains that `services` carry."""
+    for module in POLICIES:
+        importlib.import_module(module)
     return [route for d in domains_of(services) for group in ROUTES[d] for route in group.all]
 
 

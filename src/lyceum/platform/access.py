@@ -66,9 +66,13 @@ class Actor(msgspec.Struct, frozen=True):
 
     def may(self, wanted: Permission) -> bool:
         """Whether a role of the actor grants `wanted`, and a scoped key does not withhold it."""
-        if self.scopes is not None and wanted.name not in self.scopes:
+        return self.has(wanted.name)
+
+    def has(self, name: str) -> bool:
+        """Whether the actor has the permission called `name`."""
+        if self.scopes is not None and name not in self.scopes:
             return False
-        return self.is_super or wanted.name in self.permissions
+        return self.is_super or name in self.permissions
 
     def require(self, wanted: Permission) -> None:
         """Raise Unauthorized or Forbidden unless the actor may."""

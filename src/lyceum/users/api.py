@@ -8,15 +8,16 @@ from uuid import UUID
 import msgspec
 
 from lyceum.platform import errors
-from lyceum.platform.access import Actor, permissions_of
+from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.users.adapters import email_addresses, passwords
 from lyceum.users.permissions import canonical_roles, require_rank
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.records import Account
 from lyceum.users.schemas.fields import Status
-from lyceum.users.service import registration
+from lyceum.users.service import registration, rights
 from lyceum.users.service.authentication import Authenticator as Authenticator
+from lyceum.users.service.roles import hold_roles
 from lyceum.users.service.tokens import get_signing_key as get_signing_key
 
 
@@ -48,10 +49,9 @@ async def find_person_by_email(tx: Reader, email: str) -> Person | None:
 async def actor_for(tx: Reader, user_id: UUID) -> Actor:
     """Return a person as an actor, for work done in their name; NotFound unless they are active."""
     account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
-    if account is None or account.status != "active":
+    if account is None:
         raise errors.NotFound("There is no such active person.")
-    roles = tuple(account.roles)
-    return Actor(user_id=account.id, roles=roles, permissions=permissions_of(roles))
+    return await rights.actor_of(tx, account)
 
 
 async def ensure_account(
@@ -70,8 +70,7 @@ async def ensure_account(
     found = await tx.one_or_none(account_queries.FIND_ACCOUNT_BY_EMAIL, address)
     if found is not None:
         return found.id
-    wanted = canonical_roles(roles)
-    require_rank(actor, wanted)
+    require_rank(actor, canonical_roles(roles))
     passwords.require_acceptable(password, address)
     account = await registration.insert_account(
         tx,
@@ -80,7 +79,7 @@ async def ensure_account(
         password_hash=await passwords.hash_password(password),
         first_name=first_name,
         last_name=last_name,
-        roles=wanted,
+        roles=await hold_roles(tx, actor, roles),
         is_verified=True,
     )
     return account.id

@@ -54,6 +54,18 @@ class NotOnOneself(errors.Conflict):
     code, title = 6007, "You cannot do this to your own account"
 
 
+class RoleExists(errors.AlreadyExists):
+    """Another role has this name, or it is a built-in one."""
+
+    code, title = 6040, "A role with this name exists"
+
+
+class RoleInUse(errors.Conflict):
+    """Somebody has the role; `holders` says how many do."""
+
+    code, title = 6041, "Somebody has this role"
+
+
 class EmailInvalid(errors.ValidationFailed):
     """Text that is no email address."""
 

@@ -36,6 +36,31 @@ class UserRoleChanged(Event, frozen=True, kw_only=True):
     previous_roles: tuple[str, ...]
 
 
+@event("role.created")
+class RoleCreated(Event, frozen=True, kw_only=True):
+    """There is a new custom role."""
+
+    role: str
+    permissions: tuple[str, ...]
+
+
+@event("role.changed")
+class RoleChanged(Event, frozen=True, kw_only=True):
+    """A custom role has other permissions now; whoever has it follows at once."""
+
+    role: str
+    permissions: tuple[str, ...]
+    previous_permissions: tuple[str, ...]
+
+
+@event("role.deleted")
+class RoleDeleted(Event, frozen=True, kw_only=True):
+    """A custom role, which nobody had, is gone."""
+
+    role: str
+    permissions: tuple[str, ...]
+
+
 @event("user.suspended")
 class UserSuspended(Event, frozen=True, kw_only=True):
     """A person was shut out; every session has ended."""
@@ -73,6 +98,14 @@ class SteppedUp(Event, frozen=True, kw_only=True):
     user_id: UUID
     session_id: UUID
     methods: tuple[str, ...]
+
+
+@event("signing_key.rotated")
+class SigningKeyRotated(Event, frozen=True, kw_only=True):
+    """Access tokens are signed with another key from now on."""
+
+    kid: str
+    retired: tuple[str, ...]
 
 
 @event("login.failed")

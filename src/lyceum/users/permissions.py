@@ -16,14 +16,29 @@ CHANGE_ROLES = permission("users:change-roles", role="admin", description="Give 
 SUSPEND_USERS = permission(
     "users:suspend", role="admin", description="Suspend and reinstate accounts"
 )
+MANAGE_ROLES = permission(
+    "roles:manage", role="admin", description="Make, change and delete custom roles"
+)
+READ_ROLES = permission("roles:read", role="manager", description="See every role")
 
 SUPER_ADMIN: Final = "super_admin"
 
 
 def canonical_roles(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the built-in roles that `names` mean, aliases resolved, once each, lowest first."""
+    """Return the roles that `names` mean, aliases resolved, once each: the built-in ones, lowest
+    first, then the custom ones."""
     wanted = {ROLE_ALIASES.get(name, name) for name in names}
-    return tuple(role for role in ROLES if role in wanted)
+    return (*(role for role in ROLES if role in wanted), *sorted(wanted.difference(ROLES)))
+
+
+def custom_roles(roles: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `roles` that are not built in."""
+    return tuple(role for role in roles if role not in ROLES)
+
+
+def role_tag(name: str) -> str:
+    """Return what is invalidated when a custom role changes."""
+    return f"users:role:{name}"
 
 
 def rank_of(roles: Iterable[str]) -> int:
@@ -38,6 +53,16 @@ def require_rank(actor: Actor, *role_sets: Iterable[str]) -> None:
     own = rank_of(actor.roles)
     if any(rank_of(roles) > own for roles in role_sets):
         raise errors.RankTooLow("Your own role must be as high as those you deal with.")
+
+
+def require_held(actor: Actor, names: Iterable[str]) -> None:
+    """Raise RankTooLow unless the actor has every permission of `names`: nobody gives, changes or
+    takes away what is not theirs."""
+    missing = sorted(name for name in names if not actor.has(name))
+    if missing:
+        raise errors.RankTooLow(
+            f"You do not have {', '.join(missing[:5])} yourself.", permissions=missing
+        )
 
 
 def may_see_account(actor: Actor, account: Account) -> bool:

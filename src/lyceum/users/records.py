@@ -51,11 +51,23 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """The rights behind a live session, as they are now."""
+    """The rights behind a live session, as they are now; `granted` is what custom roles give."""
 
     user_id: UUID
     session_id: UUID
     roles: list[str]
+    granted: list[str]
+
+
+class CustomRole(msgspec.Struct, frozen=True):
+    """A role that is a row, not built in."""
+
+    name: str
+    description: str
+    permissions: list[str]
+    version: int
+    created_at: datetime
+    updated_at: datetime
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from lyceum.users.schemas.permissions import (
     PermissionQuestions,
     PermissionView,
 )
-from lyceum.users.service import account
+from lyceum.users.service import rights
 
 routes = Routes("users")
 
@@ -17,7 +17,7 @@ routes = Routes("users")
 @routes.get("/me/permissions", access=SIGNED_IN, summary="What I may do")
 async def list_my_permissions(tx: Reader, actor: Actor) -> OwnPermissions:
     """Permissions by role; what an object allows is asked of the object."""
-    names = await account.list_own_permissions(tx, actor)
+    names = await rights.list_own_permissions(tx, actor)
     return OwnPermissions(roles=list(actor.roles), permissions=names)
 
 
@@ -40,5 +40,6 @@ async def list_permissions() -> list[PermissionView]:
 async def check_permissions(
     tx: Reader, actor: Actor, data: PermissionQuestions
 ) -> list[PermissionAnswer]:
-    """Answers in the order of the questions, each with the reason."""
-    return await account.check_permissions(tx, actor, data)
+    """Answers in the order of the questions, each with the reason. A question with a `resource` is
+    about that object, by the rules that its use cases follow: own, taught, enrolled, its state."""
+    return await rights.check_permissions(tx, actor, data.checks)

@@ -58,7 +58,9 @@ REVOKE_SURPLUS_SESSIONS = command(
 )
 FIND_STANDING = sql(
     """
-    SELECT s.user_id, s.id AS session_id, u.roles
+    SELECT s.user_id, s.id AS session_id, u.roles,
+           ARRAY(SELECT DISTINCT p FROM users.roles r, unnest(r.permissions) p
+                 WHERE r.name = ANY (u.roles)) AS granted
     FROM users.sessions s JOIN users.users u ON u.id = s.user_id
     WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > now()
       AND u.status = 'active'

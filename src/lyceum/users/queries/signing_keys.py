@@ -19,6 +19,16 @@ LIST_PUBLIC_KEYS = sql(
     """,
     PublicKey,
 )
+# Keys of another secret, which nobody can unseal any more, end as well.
+RETIRE_SIGNING_KEYS = command(
+    """
+    UPDATE users.signing_keys SET
+        signs_until = now(), verifies_until = now() + make_interval(secs => $2::float8)
+    WHERE kid <> $1 AND coalesce(signs_until > now(), true)
+    RETURNING kid
+    """,
+    str,
+)
 INSERT_SIGNING_KEY = command(
     """
     INSERT INTO users.signing_keys (kid, private_key, sealed_by, public_jwk)

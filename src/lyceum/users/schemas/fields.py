@@ -28,12 +28,16 @@ NewSecret = Annotated[
 # What was once a password may be anything, so that the answer is the same for every wrong one.
 GivenSecret = Annotated[str, Meta(min_length=1, max_length=1024)]
 Token = Annotated[str, Meta(min_length=1, max_length=200)]
-RoleName = Literal[
-    "student", "instructor", "manager", "admin", "super_admin", "user", "teacher"
-]  # fmt: skip
+RoleName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9_-]{1,49}$(?!\n)",
+        description="student, instructor, manager, admin, super_admin, or a custom role",
+    ),
+]
 Roles = Annotated[
     tuple[RoleName, ...],
-    Meta(min_length=1, max_length=5, description="`teacher` and `user` are taken as aliases"),
+    Meta(min_length=1, max_length=20, description="`teacher` and `user` are taken as aliases"),
 ]
 Status = Literal["active", "suspended", "erased"]
 Visibility = Literal["public", "academy", "private"]

@@ -7,10 +7,18 @@ from msgspec import Meta
 from lyceum.platform.wire import Input, Output
 
 
+class ResourceRef(Input, frozen=True, kw_only=True):
+    """One object: a `course` by id or slug, a `user` by id."""
+
+    type: Annotated[str, Meta(min_length=1, max_length=50)]
+    id: Annotated[str, Meta(min_length=1, max_length=300)]
+
+
 class PermissionQuestion(Input, frozen=True, kw_only=True):
-    """One question about the asker's rights."""
+    """One question about somebody's rights; with `resource`, about that object."""
 
     permission: Annotated[str, Meta(min_length=1, max_length=100)]
+    resource: ResourceRef | None = None
 
 
 class PermissionQuestions(Input, frozen=True, kw_only=True):
@@ -35,8 +43,9 @@ class OwnPermissions(Output, frozen=True, kw_only=True):
 
 
 class PermissionAnswer(Output, frozen=True, kw_only=True):
-    """Whether the asker may, and why not."""
+    """Whether somebody may, and why or why not."""
 
     permission: str
+    resource: ResourceRef | None
     allowed: bool
     reason: str

@@ -6,7 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from lyceum.platform import errors, events
-from lyceum.platform.access import Actor, all_permissions
+from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.users.adapters import names, passwords
 from lyceum.users.events import PasswordChanged
@@ -14,7 +14,6 @@ from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.schemas.accounts import ProfilePatch
-from lyceum.users.schemas.permissions import PermissionAnswer, PermissionQuestions
 from lyceum.users.service.attempts import prove_password
 from lyceum.users.service.sessions import revoke_all_sessions
 from lyceum.users.service.step_up import require_fresh
@@ -87,33 +86,6 @@ async def change_password(
     await revoke_all_sessions(tx, actor, user_id, but=actor.session_id, reason="password_changed")
     await events.emit(tx, actor, PasswordChanged(user_id=user_id))
     return None
-
-
-async def list_own_permissions(tx: Reader, actor: Actor) -> list[str]:
-    """Return the names of what the actor may do by role."""
-    actor.require_user()
-    return [declared.name for declared in all_permissions() if actor.may(declared)]
-
-
-async def check_permissions(
-    tx: Reader, actor: Actor, questions: PermissionQuestions
-) -> list[PermissionAnswer]:
-    """Answer, in order, whether a role of the actor grants each permission, and why not."""
-    actor.require_user()
-    declared = {permission.name: permission for permission in all_permissions()}
-    answers = []
-    for question in questions.checks:
-        wanted = declared.get(question.permission)
-        if wanted is None:
-            allowed, reason = False, "There is no such permission."
-        elif actor.may(wanted):
-            allowed, reason = True, "A role grants it."
-        else:
-            allowed, reason = False, f"This needs the role {wanted.role}, or one above it."
-        answers.append(
-            PermissionAnswer(permission=question.permission, allowed=allowed, reason=reason)
-        )
-    return answers
 
 
 def _cleaned(patch: ProfilePatch) -> dict[str, object]:

@@ -28,6 +28,7 @@ from lyceum.users.queries import accounts as account_queries
 from lyceum.users.records import Account
 from lyceum.users.schemas.accounts import NewUser, UserQuery
 from lyceum.users.service.registration import insert_account
+from lyceum.users.service.roles import hold_roles, require_reach
 from lyceum.users.service.sessions import revoke_all_sessions
 from lyceum.users.service.step_up import require_fresh
 
@@ -62,18 +63,18 @@ async def create_account(tx: Writer, actor: Actor, new: NewUser) -> Account:
     Hashes before the first statement of `tx`.
     """
     actor.require(CREATE_USERS)
-    roles = canonical_roles(new.roles)
-    require_rank(actor, roles)
+    require_rank(actor, canonical_roles(new.roles))
     email = email_addresses.normalise_email(new.email)
     passwords.require_acceptable(new.password, email)
+    password_hash = await passwords.hash_password(new.password)
     return await insert_account(
         tx,
         actor,
         email=email,
-        password_hash=await passwords.hash_password(new.password),
+        password_hash=password_hash,
         first_name=new.first_name,
         last_name=new.last_name,
-        roles=roles,
+        roles=await hold_roles(tx, actor, new.roles),
         is_verified=True,
     )
 
@@ -93,8 +94,8 @@ async def change_roles(
     account = await tx.one(account_queries.LOCK_ACCOUNT, user_id)
     if if_match is not None and if_match != account.version:
         raise errors.PreconditionFailed
-    roles = canonical_roles(names)
-    require_rank(actor, account.roles, roles)
+    await require_reach(tx, actor, account.roles)
+    roles = await hold_roles(tx, actor, names)
     if tuple(account.roles) == roles:
         return account
     if SUPER_ADMIN not in roles:
@@ -141,7 +142,7 @@ async def _lock_for_suspension(tx: Writer, actor: Actor, user_id: UUID) -> Accou
         raise NotOnOneself
     await tx.execute(account_queries.LOCK_RANKS)
     account = await tx.one(account_queries.LOCK_ACCOUNT, user_id)
-    require_rank(actor, account.roles)
+    await require_reach(tx, actor, account.roles)
     if account.status == "erased":
         raise errors.Conflict("This account was erased.")
     return account

@@ -16,6 +16,7 @@ from lyceum.platform.access import ANONYMOUS, Actor, permissions_of
 from lyceum.platform.engines import Engines
 from lyceum.platform.value_cache import ValueCache
 from lyceum.users.adapters import access_tokens
+from lyceum.users.permissions import custom_roles, role_tag
 from lyceum.users.queries import sessions as session_queries
 from lyceum.users.service.tokens import SIGNING_KEYS_TAG, list_public_keys
 
@@ -95,10 +96,10 @@ class Authenticator:
         actor = Actor(
             user_id=standing.user_id,
             roles=roles,
-            permissions=permissions_of(roles),
+            permissions=permissions_of(roles).union(standing.granted),
             session_id=standing.session_id,
         )
-        tags = (f"users:{standing.user_id}",)
+        tags = (f"users:{standing.user_id}", *map(role_tag, custom_roles(roles)))
         longest = RIGHTS_SECONDS if self._listener.is_connected else DEAF_SECONDS
         lasting = min(claims.exp - now, longest)
         self._actors.put(token, actor, tags=tags, stamp=stamp, ttl=lasting)

@@ -10,16 +10,19 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.platform import clock
+from lyceum.platform import clock, events
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.settings import Settings
 from lyceum.users.adapters import access_tokens, sealing
+from lyceum.users.events import SigningKeyRotated
 from lyceum.users.queries import signing_keys as key_queries
 from lyceum.users.records import Account
 
 SIGNING_KEYS_TAG = "users:signing-keys"
 _PURPOSE = "signing keys"
+# A request that began to sign with the old key may end a little after it was replaced.
+_OVERLAP_SECONDS = 60
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -70,15 +73,22 @@ async def get_signing_key(tx: Writer, actor: Actor, settings: Settings) -> acces
     if stored is not None:
         private = sealing.unseal(settings.secret_key, _PURPOSE, stored.private_key)
         return access_tokens.SigningKey(private)
-    key = access_tokens.SigningKey.generate()
-    await tx.execute(
-        key_queries.INSERT_SIGNING_KEY,
-        key.jwk.kid,
-        sealing.seal(settings.secret_key, _PURPOSE, key.private_bytes),
-        sealed_by,
-        msgspec.json.encode(key.jwk),
-    )
-    tx.invalidate(SIGNING_KEYS_TAG)
+    return await _make_signing_key(tx, settings)
+
+
+async def rotate_signing_key(
+    tx: Writer, actor: Actor, settings: Settings
+) -> access_tokens.SigningKey:
+    """Make a new key that signs from now on, and return it.
+
+    The old ones verify until the last token that they signed has ended; until then the key set has
+    both. Processes that hold the old set read it again at the first token of the new key.
+    """
+    await tx.execute(key_queries.LOCK_SIGNING_KEYS)
+    key = await _make_signing_key(tx, settings)
+    lasting = float(settings.access_token_seconds + _OVERLAP_SECONDS)
+    retired = await tx.all(key_queries.RETIRE_SIGNING_KEYS, key.jwk.kid, lasting)
+    await events.emit(tx, actor, SigningKeyRotated(kid=key.jwk.kid, retired=tuple(retired)))
     return key
 
 
@@ -86,3 +96,16 @@ async def list_public_keys(tx: Reader, actor: Actor) -> list[access_tokens.Publi
     """Return every key that may have signed a token that is still good."""
     rows = await tx.all(key_queries.LIST_PUBLIC_KEYS)
     return [msgspec.json.decode(row.public_jwk, type=access_tokens.PublicJwk) for row in rows]
+
+
+async def _make_signing_key(tx: Writer, settings: Settings) -> access_tokens.SigningKey:
+    key = access_tokens.SigningKey.generate()
+    await tx.execute(
+        key_queries.INSERT_SIGNING_KEY,
+        key.jwk.kid,
+        sealing.seal(settings.secret_key, _PURPOSE, key.private_bytes),
+        sealing.fingerprint(settings.secret_key, _PURPOSE),
+        msgspec.json.encode(key.jwk),
+    )
+    tx.invalidate(SIGNING_KEYS_TAG)
+    return key

@@ -1,38 +1,19 @@
 """`lyceum users`: accounts from the command line, by the same use cases as over HTTP."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from lyceum.platform import errors
-from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer
 from lyceum.users import api
+from lyceum.users.cli.shell import Shell, as_json_option
 from lyceum.users.records import Account
 from lyceum.users.schemas.accounts import NewUser, UserQuery
 from lyceum.users.service import administration
 
-T = TypeVar("T")
 ROLE_NAMES = click.Choice(["student", "instructor", "manager", "admin", "super_admin"])
-
-
-class Shell(Protocol):
-    """What the program gives its commands."""
-
-    actor: Actor
-    console: Console
-
-    def run(self, work: Callable[[Writer], Awaitable[T]]) -> T:
-        """Run `work` in one transaction."""
-
-    def print_json(self, value: Any) -> None:
-        """Print a value as JSON."""
-
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
