@@ -8,14 +8,15 @@ from uuid import UUID
 import msgspec
 
 from lyceum.platform import errors
-from lyceum.platform.access import Actor
+from lyceum.platform.access import Actor, permissions_of
 from lyceum.platform.database import Reader, Writer
 from lyceum.users.adapters import email_addresses, passwords
 from lyceum.users.permissions import canonical_roles, require_rank
 from lyceum.users.queries import accounts as account_queries
+from lyceum.users.queries import roles as role_queries
 from lyceum.users.records import Account
 from lyceum.users.schemas.fields import Status
-from lyceum.users.service import registration, rights
+from lyceum.users.service import registration
 from lyceum.users.service.authentication import Authenticator as Authenticator
 from lyceum.users.service.roles import hold_roles
 from lyceum.users.service.tokens import get_signing_key as get_signing_key
@@ -49,9 +50,11 @@ async def find_person_by_email(tx: Reader, email: str) -> Person | None:
 async def actor_for(tx: Reader, user_id: UUID) -> Actor:
     """Return a person as an actor, for work done in their name; NotFound unless they are active."""
     account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
-    if account is None:
+    if account is None or account.status != "active":
         raise errors.NotFound("There is no such active person.")
-    return await rights.actor_of(tx, account)
+    roles = tuple(account.roles)
+    granted = await role_queries.list_granted(tx, roles)
+    return Actor(user_id=account.id, roles=roles, permissions=permissions_of(roles) | granted)
 
 
 async def ensure_account(

@@ -5,7 +5,11 @@ Statements are put together from constants of this module alone.
 
 # ruff: noqa: S608 - for that reason
 
+from collections.abc import Iterable
+
+from lyceum.platform.database import Reader
 from lyceum.platform.statements import command, sql
+from lyceum.users.permissions import custom_roles
 from lyceum.users.records import CustomRole
 
 _ROLE = "r.name, r.description, r.permissions, r.version, r.created_at, r.updated_at"
@@ -39,3 +43,10 @@ UPDATE_ROLE = command(
 )
 DELETE_ROLE = command("DELETE FROM users.roles WHERE name = $1")
 COUNT_HOLDERS = sql("SELECT count(*) FROM users.users WHERE $1::text = ANY (roles)", int)
+
+
+async def list_granted(tx: Reader, roles: Iterable[str]) -> frozenset[str]:
+    """Return the permissions that the custom ones among `roles` grant."""
+    wanted = custom_roles(roles)
+    found = await tx.all(FIND_ROLES, list(wanted)) if wanted else []
+    return frozenset(name for role in found for name in role.permissions)

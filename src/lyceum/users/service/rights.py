@@ -5,21 +5,10 @@ Not here: custom roles (`roles`), the rules about an object (the `policy` of its
 
 from collections.abc import Iterable
 
-from lyceum.platform import errors, policies
-from lyceum.platform.access import Actor, Permission, all_permissions, permissions_of
+from lyceum.platform import policies
+from lyceum.platform.access import Actor, Permission, all_permissions
 from lyceum.platform.database import Reader
-from lyceum.users.records import Account
 from lyceum.users.schemas.permissions import PermissionAnswer, PermissionQuestion
-from lyceum.users.service.roles import list_granted
-
-
-async def actor_of(tx: Reader, account: Account) -> Actor:
-    """Return a person as an actor, with the rights that they have now; NotFound unless active."""
-    if account.status != "active":
-        raise errors.NotFound("There is no such active person.")
-    roles = tuple(account.roles)
-    granted = await list_granted(tx, roles)
-    return Actor(user_id=account.id, roles=roles, permissions=permissions_of(roles) | granted)
 
 
 async def list_own_permissions(tx: Reader, actor: Actor) -> list[str]:

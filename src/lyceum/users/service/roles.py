@@ -114,14 +114,7 @@ async def require_reach(tx: Reader, actor: Actor, roles: Iterable[str]) -> None:
     """Raise RankTooLow unless whoever has `roles` may be dealt with by the actor."""
     present = tuple(roles)
     require_rank(actor, present)
-    require_held(actor, await list_granted(tx, present))
-
-
-async def list_granted(tx: Reader, roles: Iterable[str]) -> frozenset[str]:
-    """Return the permissions that the custom ones among `roles` grant."""
-    wanted = custom_roles(roles)
-    found = await tx.all(role_queries.FIND_ROLES, list(wanted)) if wanted else []
-    return frozenset(name for role in found for name in role.permissions)
+    require_held(actor, await role_queries.list_granted(tx, present))
 
 
 async def _lock_role(tx: Writer, actor: Actor, name: str) -> CustomRole:
