@@ -14,7 +14,9 @@ from lyceum.courses.schemas.reviews import NewReview
 from lyceum.courses.schemas.structure import NewLecture
 from lyceum.courses.service import categories, certificates, courses, progress, reviews, structure
 from lyceum.courses.service import enrolment as enrolments
-from lyceum.packages import service as packages
+from lyceum.packages.adapters import uploads
+from lyceum.packages.service import files
+from lyceum.packages.service import imports as packages
 from lyceum.platform import ids, jobs
 from lyceum.platform.access import ROLES, Actor, system_actor
 from lyceum.platform.database import Database, Writer
@@ -67,6 +69,7 @@ async def make_academy(engines: Engines, strangers: dict[str, Account], operatio
         made = Academy({**strangers, "owner": owner, "learner": learner}, {}, {})
         await _make_courses(tx, made, operation)
         await _make_rest(tx, made)
+    await engines.storage.put(made.in_path["file_key"], b"x")
     signed_in = await users.open_session(engines.database, engines.settings, learner)
     session_id = await engines.database.reader().one(_SESSION, learner.id)
     made.in_path["session_id"] = str(session_id)
@@ -139,6 +142,25 @@ async def _complete(tx: Writer, learner: Actor, outline: factories.Outline) -> N
         await progress.record_progress(tx, learner, outline.course_id, update)
 
 
+async def _make_file(tx: Writer, made: Academy) -> UUID:
+    """A file that the lecture shows; its content is stored afterwards."""
+    uploaded = uploads.UploadedFile(
+        path="knots.png",
+        key=made.in_path.setdefault("file_key", f"{uploads.STORED}/{ids.new_id()}/0"),
+        media_type="image/png",
+        size_bytes=1,
+        sha256=bytes(32),
+        is_for_staff=False,
+    )
+    course_id = UUID(made.in_path["course_id"])
+    file_ids = await files.identify_files(tx, SYSTEM, course_id, (uploaded,))
+    shown = {UUID(made.in_path["lecture_id"]): set(file_ids)}
+    await files.keep_files(
+        tx, SYSTEM, course_id, (uploaded,), file_ids, in_description=set(), in_lectures=shown
+    )
+    return next(iter(file_ids.values()))
+
+
 async def _make_rest(tx: Writer, made: Academy) -> None:
     owner = users.actor_of(made.people["owner"])
     assert owner.user_id is not None
@@ -156,6 +178,7 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
     made.in_path |= {
         "category_id": str(category.id),
         "import_id": str(import_id),
+        "file_id": str(await _make_file(tx, made)),
         "user_id": str(bystander.id),
         "mail_id": "none",
         "role_name": role.name,

@@ -1,6 +1,8 @@
 """Open edX course exports as archives, and what is done with them over HTTP."""
 
+import io
 import secrets
+import tarfile
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,15 +10,19 @@ from uuid import UUID
 import httpx
 
 from lyceum.app import services
-from lyceum.packages import service
-from lyceum.packages.adapters import reading
-from lyceum.packages.adapters.progress import untold
+from lyceum.packages.adapters import formats, reading, uploads
+from lyceum.packages.adapters.archive import DEFAULT_LIMITS, ArchiveLimits
+from lyceum.packages.adapters.progress import Progress, untold
+from lyceum.packages.records import PackageCourse, PackageReport
 from lyceum.packages.schemas import ImportReport
+from lyceum.packages.service import imports as service
 from lyceum.platform import ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.job_runs import JobRunner
+from lyceum.platform.links import LinkSigner
+from lyceum.platform.storage import open_storage
 from lyceum.users import api as users
 from lyceum.users.queries.accounts import FIND_ACCOUNT
 from tests.packages import archives
@@ -51,6 +57,17 @@ def export(run: str, inside: str = UNITS, *, title: str = "Lanterns at sea", **f
     return archive({"course.xml": course, **files})
 
 
+def export_with(run: str, inside: str, files: dict[str, bytes]) -> bytes:
+    """As `export`, with further files of bytes."""
+    course = export(run, inside)
+    with tarfile.open(fileobj=io.BytesIO(course)) as tar:
+        member = tar.extractfile("course/course.xml")
+        assert member is not None
+        head = member.read()
+    held = ((f"course/{path}", content) for path, content in files.items())
+    return archives.tar_of(("course/course.xml", head), *held)
+
+
 def archive(files: dict[str, str]) -> bytes:
     """A tar of the files of a course, in a folder as Open edX makes it."""
     return archives.tar_of(*((f"course/{path}", text.encode()) for path, text in files.items()))
@@ -61,13 +78,23 @@ async def store(
 ) -> ImportReport:
     """Read a package and store its course, as every door does."""
     path = archives.write(folder / f"{secrets.token_hex(4)}.tar", package)
-    course, report = await reading.read_in_thread(path, untold, service.RECEIVER)
     owner_id = (owner or actor).require_user()
     import_id = ids.new_id()
+    storage = open_storage("memory://", LinkSigner(bytes(32)))
+    async with reading.open_package(path, untold, service.RECEIVER) as (course, report):
+        uploaded = await uploads.upload_files(storage, import_id, course.assets)
     await service.add_import(tx, actor, import_id, owner_id=owner_id, file_name="course.tar")
     return await service.store_package(
-        tx, actor, import_id, owner_id=owner_id, course=course, report=report
+        tx, actor, import_id, owner_id=owner_id, course=course, report=report, uploaded=uploaded
     )
+
+
+def read(
+    path: Path, told: Progress = untold, limits: ArchiveLimits = DEFAULT_LIMITS
+) -> tuple[PackageCourse, PackageReport]:
+    """Read a package whose files are not looked at afterwards."""
+    with formats.open_package(path, told, limits=limits) as found:
+        return found
 
 
 def check_sums(report: ImportReport) -> None:

@@ -27,7 +27,8 @@ import json, pathlib, sys
 from lyceum.packages.adapters import faults, formats
 fault = None
 try:
-    formats.read_package(pathlib.Path(sys.argv[1]), lambda share: None)
+    with formats.open_package(pathlib.Path(sys.argv[1]), lambda share: None):
+        pass
 except faults.PackageFault as raised:
     fault = {"code": raised.code, **vars(raised)}
 status = pathlib.Path("/proc/self/status").read_text()

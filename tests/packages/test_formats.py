@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lyceum.packages.adapters import archive, faults, formats
-from tests.packages import archives, olx_trees
+from tests.packages import archives, exports, olx_trees
 
 COURSE = {
     "course.xml": '<course url_name="r" display_name="T"><chapter url_name="c">'
@@ -50,7 +50,7 @@ def test_a_package_is_read_and_removed(
     make = archives.tar_of if kind == "tar" else archives.zip_of
     path = archives.write(tmp_path / "package", make(*members))
     told: list[float] = []
-    course, report = formats.read_package(path, told.append)
+    course, report = exports.read(path, told.append)
     assert course.title == "T"
     assert report.format == "olx"
     assert told == sorted(told)
@@ -74,7 +74,7 @@ def test_a_package_is_read_and_removed(
 def test_bad_packages_are_faults(tmp_path: Path, content: bytes, code: str) -> None:
     path = archives.write(tmp_path / "package", content)
     with pytest.raises(faults.PackageFault) as caught:
-        formats.read_package(path, lambda share: None)
+        exports.read(path, lambda share: None)
     assert caught.value.code == code
 
 
@@ -83,4 +83,4 @@ def test_limits_are_the_callers(tmp_path: Path) -> None:
     path = archives.write(tmp_path / "package", archives.zip_of(*members, ("b", b"x")))
     limits = archive.ArchiveLimits(members=1)
     with pytest.raises(faults.ArchiveTooLarge):
-        formats.read_package(path, lambda share: None, limits=limits)
+        exports.read(path, lambda share: None, limits=limits)

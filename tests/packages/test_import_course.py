@@ -109,7 +109,7 @@ async def test_the_demo_course_is_taught_and_completed(
     author, learner, report = await import_and_publish(engines, client, package)
     assert report["found"] == {
         "chapters": 6, "sequentials": 17, "verticals": 58,
-        "html": 266, "problems": 29, "videos": 11,
+        "html": 266, "problems": 29, "videos": 11, "files": 124,
     }  # fmt: skip
     for kind, found in report["found"].items():
         assert found == report["taken"][kind] + report["leftOutCounts"].get(kind, 0)

@@ -11,7 +11,7 @@ import pytest
 
 from lyceum.app import web
 from lyceum.app.operations import probes
-from lyceum.packages import http
+from lyceum.packages.http import imports as http
 from lyceum.platform import ids
 from lyceum.platform.edge import Edge
 from lyceum.platform.engines import Engines

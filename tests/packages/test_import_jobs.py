@@ -16,8 +16,9 @@ import asyncpg
 import httpx
 import pytest
 
-from lyceum.packages import jobs, service
+from lyceum.packages import jobs
 from lyceum.packages.adapters import reading, scratch
+from lyceum.packages.service import imports as service
 from lyceum.platform import clock, ids
 from lyceum.platform.access import system_actor
 from lyceum.platform.engines import Engines
@@ -191,7 +192,7 @@ async def test_whoever_may_teach_no_more_imports_no_more(
     await exports.run_job(engines, made["jobId"])
     job = (await client.get(f"/api/v1/jobs/{made['jobId']}", headers=headers)).json()["data"]
     assert job["state"] == "failed"
-    assert "courses:create" in job["error"]
+    assert "packages:import" in job["error"]
     assert not await engines.storage.exists(f"imports/{made['id']}")
     assert await engines.database.reader().one(COURSES_OF, owner.user_id) == 0
 
@@ -232,7 +233,11 @@ async def test_a_reading_that_nobody_waits_for_stops(temporary: Path, tmp_path: 
         shares.append(share)
         loop.call_soon_threadsafe(begun.set)
 
-    work = asyncio.create_task(reading.read_in_thread(path, tell, service.RECEIVER))
+    async def wait_for_it() -> None:
+        async with reading.open_package(path, tell, service.RECEIVER):
+            raise AssertionError("it was read")
+
+    work = asyncio.create_task(wait_for_it())
     await begun.wait()
     work.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lyceum.assessments import api as assessments
-from lyceum.packages import service
 from lyceum.packages.errors import InstructorUnknown, PackageRefused
 from lyceum.packages.records import (
     PackageChapter,
@@ -22,6 +21,7 @@ from lyceum.packages.records import (
     PackageVideo,
 )
 from lyceum.packages.schemas import ImportReport, LeftOutItem
+from lyceum.packages.service import imports as service
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor, system_actor
 from lyceum.platform.database import Database, Writer
@@ -163,7 +163,7 @@ async def test_a_unit_of_nothing_that_can_be_asked_or_read_is_no_lecture(
     exports.check_sums(report)
     assert (report.found["chapters"], report.taken["chapters"]) == (2, 1)
     reasons = {item.external_id: item.reason for item in report.left_out}
-    assert reasons["html/h"] == "it is in a file of the package, and those stay behind"
+    assert reasons["html/h"] == "it is in a file that is not in the package"
     assert reasons["vertical/y"] == "nothing inside it could be taken"
 
 

@@ -64,6 +64,7 @@ def test_all_forms_are_one_course(tmp_path: Path, files: dict[str, str], root: s
     assert course.chapters[0].external_id == "chapter/one"
     assert report.found == {
         "chapters": 1, "sequentials": 1, "verticals": 1, "html": 1, "problems": 0, "videos": 0,
+        "files": 0,
     }  # fmt: skip
 
 
@@ -92,6 +93,7 @@ def test_a_unit_becomes_a_text_a_video_and_a_quiz(tmp_path: Path) -> None:
     assert [question.external_id for question in made[1].questions] == ["problem/p1", "problem/p2"]
     assert report.taken == {
         "chapters": 1, "sequentials": 1, "verticals": 1, "html": 2, "problems": 2, "videos": 2,
+        "files": 0,
         "lectures": 4, "questions": 2,
     }  # fmt: skip
 
@@ -296,7 +298,7 @@ def test_all_that_a_video_says(tmp_path: Path) -> None:
         ('youtube="1.00:../../x"', "no source"),
         ('html5_sources=\'["javascript:alert(1)", "file:///etc/passwd"]\'', "no source"),
         ("html5_sources='not json'", "no source"),
-        ("html5_sources='[\"/static/a.mp4\"]'", "file of the package"),
+        ("html5_sources='[\"/static/a.mp4\"]'", "not in the package"),
     ],
 )
 def test_videos_that_cannot_be_played(tmp_path: Path, attributes: str, reason: str) -> None:
@@ -332,10 +334,11 @@ def test_what_is_said_of_the_course(tmp_path: Path) -> None:
     assert [(asset.path, asset.size_bytes) for asset in course.assets] == [
         ("static/a.png", 3), ("static/b.PNG", 3), ("static/subs_x.srt.sjson", 2),
     ]  # fmt: skip
+    assert (report.found["files"], report.taken["files"]) == (3, 3)
     assert {
         kind: count for kind, count in report.left_out_counts.items() if kind != "html"
     } == {
-        "static-image": 2, "static-caption": 1, "orphaned-problem": 1, "orphaned-html": 1,
+        "orphaned-problem": 1, "orphaned-html": 1,
         "draft": 1, "about-page": 1, "other-file": 1,
     }  # fmt: skip
 

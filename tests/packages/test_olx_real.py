@@ -8,9 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lyceum.packages.adapters import formats
 from lyceum.packages.records import PackageCourse, PackageReport
-from tests.packages import olx_trees
+from tests.packages import exports, olx_trees
 
 PACKAGE = Path(__file__).parents[3] / "shared" / "data" / "openedx" / "demo-course.olx.tar.gz"
 
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason="../shared/data is 
 @pytest.fixture(scope="module")
 def reading() -> tuple[PackageCourse, PackageReport, list[float]]:
     told: list[float] = []
-    course, report = formats.read_package(PACKAGE, told.append)
+    course, report = exports.read(PACKAGE, told.append)
     return course, report, told
 
 
@@ -56,10 +55,11 @@ def test_what_is_found_is_what_course_xml_leads_to(
         "html": counts["html"],
         "problems": counts["problem"],
         "videos": counts["video"],
+        "files": sum(path.startswith("static/") for path in files),
     }
     assert report.found == {
         "chapters": 6, "sequentials": 17, "verticals": 58,
-        "html": 266, "problems": 29, "videos": 11,
+        "html": 266, "problems": 29, "videos": 11, "files": 124,
     }  # fmt: skip
     olx_trees.check_account(course, report)
 
@@ -68,12 +68,11 @@ def test_what_is_taken(reading: tuple[PackageCourse, PackageReport, list[float]]
     course, report, told = reading
     assert report.taken == {
         "chapters": 6, "sequentials": 17, "verticals": 58,
-        "html": 203, "problems": 21, "videos": 11,
+        "html": 204, "problems": 21, "videos": 11, "files": 124,
         "lectures": 79, "questions": 28,
     }  # fmt: skip
     assert Counter(entry.reason for entry in olx_trees.left_out(report, "html")) == {
         "it holds only scripts and styles": 62,
-        "it is in a file of the package, and those stay behind": 1,
     }
     kept = {entry.title: entry.is_kept_as_text for entry in olx_trees.left_out(report, "problem")}
     assert kept == {
@@ -97,9 +96,8 @@ def test_every_file_is_read_or_named(
     course, report, _ = reading
     static = {path for path in files if path.startswith("static/")}
     assert {asset.path for asset in course.assets} == static
+    assert report.taken["files"] == len(static)
     counts = report.left_out_counts
-    named = sum(count for kind, count in counts.items() if kind.startswith("static-"))
-    assert named == len(static)
     assert not [kind for kind in counts if kind.startswith("orphaned-")]
 
 

@@ -14,7 +14,8 @@ from lyceum.courses.http import (
     reviews,
     structure,
 )
-from lyceum.packages import http as packages_http
+from lyceum.packages.http import files as package_files
+from lyceum.packages.http import imports as package_imports
 from lyceum.platform import job_routes
 from lyceum.platform.routing import Route, Routes
 from lyceum.users.http import (
@@ -51,7 +52,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         reviews.routes,
     ),
     "assessments": (assessments_http.routes,),
-    "packages": (packages_http.routes,),
+    "packages": (package_imports.routes, package_files.routes),
     "jobs": (job_routes.routes,),
 }
 """Routes by domain; `jobs` is the platform's own and always carried."""

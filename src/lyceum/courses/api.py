@@ -1,4 +1,5 @@
-"""What other domains may ask of courses: find a lecture, complete it, store a whole course."""
+"""What other domains may ask of courses: find a course or a lecture, complete it, store a whole
+course."""
 
 from uuid import UUID
 
@@ -6,9 +7,9 @@ import msgspec
 
 from lyceum.courses import permissions
 from lyceum.courses.records import ChapterDraft, CourseDraft, LectureDraft, StoredCourse
-from lyceum.courses.service import structure
+from lyceum.courses.service import access, structure
 from lyceum.courses.service.courses import DESCRIPTION_LENGTH
-from lyceum.courses.service.drafts import MAX_CONTENT, store_course
+from lyceum.courses.service.drafts import MAX_CONTENT, find_stored_course, store_course
 from lyceum.courses.service.progress import complete_lecture
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
@@ -18,11 +19,15 @@ __all__ = [
     "MAX_CONTENT",
     "ChapterDraft",
     "CourseDraft",
+    "CourseRef",
     "LectureDraft",
     "LectureRef",
     "StoredCourse",
     "complete_lecture",
+    "find_stored_course",
+    "get_course",
     "get_lecture",
+    "require_open_lecture",
     "store_course",
 ]
 
@@ -43,6 +48,33 @@ class LectureRef(msgspec.Struct, frozen=True):
     may_edit: bool
     enrolment_id: UUID | None
     is_preview: bool
+
+
+class CourseRef(msgspec.Struct, frozen=True):
+    """A course as the actor stands to it."""
+
+    course_id: UUID
+    slug: str
+    owner_id: UUID
+    may_edit: bool
+    is_staff: bool
+
+
+async def get_course(tx: Reader, actor: Actor, id_or_slug: UUID | str) -> CourseRef:
+    """Return a course; NotFound when it is not visible to the actor."""
+    found = await access.get_visible_course(tx, actor, id_or_slug)
+    return CourseRef(
+        course_id=found.id,
+        slug=found.slug,
+        owner_id=found.owner_id,
+        may_edit=permissions.may_edit(actor, found),
+        is_staff=permissions.is_staff_of(actor, found.actor_role),
+    )
+
+
+async def require_open_lecture(tx: Reader, actor: Actor, lecture_id: UUID) -> None:
+    """Refuse whoever may not read the lecture's content now: NotFound, Unauthorized, Forbidden."""
+    await structure.get_lecture(tx, actor, lecture_id)
 
 
 async def get_lecture(tx: Reader, actor: Actor, lecture_id: UUID) -> LectureRef:

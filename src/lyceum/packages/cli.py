@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lyceum.packages import service
-from lyceum.packages.adapters import reading
+from lyceum.packages.adapters import reading, uploads
 from lyceum.packages.errors import PackageRefused
 from lyceum.packages.schemas import ImportReport
+from lyceum.packages.service import imports as service
 from lyceum.platform import ids
 from lyceum.platform.access import Actor
 from lyceum.platform.engines import Engines
@@ -76,15 +76,22 @@ async def _run(
 ) -> ImportReport:
     task = progress.add_task(f"reading {escape(path.name)}", total=1.0)
     owner_id = await service.find_owner(engines.database.reader(), actor, instructor)
-    course, report = await reading.read_in_thread(
-        path, lambda share: progress.update(task, completed=share * READING), service.RECEIVER
-    )
-    progress.update(task, description="storing the course")
     import_id = ids.new_id()
+    async with reading.open_package(
+        path, lambda share: progress.update(task, completed=share * READING), service.RECEIVER
+    ) as (course, report):
+        progress.update(task, description="storing the course")
+        uploaded = await uploads.upload_files(engines.storage, import_id, course.assets)
     async with engines.database.transaction() as tx:
         await service.add_import(tx, actor, import_id, owner_id=owner_id, file_name=path.name)
         return await service.store_package(
-            tx, actor, import_id, owner_id=owner_id, course=course, report=report
+            tx,
+            actor,
+            import_id,
+            owner_id=owner_id,
+            course=course,
+            report=report,
+            uploaded=uploaded,
         )
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -10,12 +11,13 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.packages import service
-from lyceum.packages.adapters import reading
+from lyceum.packages.adapters import reading, uploads
 from lyceum.packages.adapters.scratch import scratch_folder
 from lyceum.packages.errors import PackageRefused
 from lyceum.packages.records import PackageCourse, PackageReport, StoredImport
 from lyceum.packages.schemas import ImportReport
+from lyceum.packages.service import files
+from lyceum.packages.service import imports as service
 from lyceum.platform import clock, errors, failures
 from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.storage import FileMissing, Storage, StorageUnavailable
@@ -25,9 +27,11 @@ log = logging.getLogger("lyceum.packages")
 UPLOADS: Final = "imports"
 ATTEMPTS: Final = 3
 # Of the time an import takes, reading is about this share.
-READING: Final = 0.8
+READING: Final = 0.6
+STORING: Final = 0.9
 SHOWN_EVERY_SECONDS: Final = 0.5
 UPLOAD_DAYS: Final = 2
+AT_A_TIME: Final = 1000
 # What is left out is listed one by one up to so many: the result of a job is short.
 LISTED: Final = 100
 
@@ -66,15 +70,40 @@ async def purge_uploads(context: JobContext) -> int:
     return len(old)
 
 
+@job(cron="57 3 * * *", timeout_seconds=3600)
+async def purge_files(context: JobContext) -> int:
+    """Delete the files that were stored for an import more than two days ago and that no course
+    holds; return how many."""
+    before = clock.utc_now() - timedelta(days=UPLOAD_DAYS)
+    storage = context.engines.storage
+    old = [file.key async for file in storage.list(uploads.STORED) if file.modified_at < before]
+    unknown = []
+    for at in range(0, len(old), AT_A_TIME):
+        unknown += await files.list_unknown(
+            context.reader(), context.actor, old[at : at + AT_A_TIME]
+        )
+    for key in unknown:
+        await storage.delete(key)
+    return len(unknown)
+
+
 async def _import(context: JobContext, stored: StoredImport) -> ImportReport:
     with scratch_folder() as folder:
         path = folder / "package"
         await _fetch(context.engines.storage, stored, path)
-        course, report = await _read(context, path)
-    await context.report(READING, "storing the course")
+        async with _opened(context, path) as (course, report):
+            await context.report(READING, "keeping its files")
+            uploaded = await uploads.upload_files(context.engines.storage, stored.id, course.assets)
+    await context.report(STORING, "storing the course")
     async with context.transaction() as tx:
         return await service.store_package(
-            tx, context.actor, stored.id, owner_id=stored.owner_id, course=course, report=report
+            tx,
+            context.actor,
+            stored.id,
+            owner_id=stored.owner_id,
+            course=course,
+            report=report,
+            uploaded=uploaded,
         )
 
 
@@ -93,7 +122,11 @@ async def _fetch(storage: Storage, stored: StoredImport, path: Path) -> None:
         raise errors.ServiceUnavailable(str(fault)) from fault
 
 
-async def _read(context: JobContext, path: Path) -> tuple[PackageCourse, PackageReport]:
+@asynccontextmanager
+async def _opened(
+    context: JobContext, path: Path
+) -> AsyncIterator[tuple[PackageCourse, PackageReport]]:
+    """Read the package, showing how far that is."""
     share = 0.0
 
     def tell(done: float) -> None:
@@ -106,14 +139,21 @@ async def _read(context: JobContext, path: Path) -> tuple[PackageCourse, Package
             await asyncio.sleep(SHOWN_EVERY_SECONDS)
 
     showing = asyncio.create_task(show())
-    try:
-        return await reading.read_in_thread(path, tell, service.RECEIVER)
-    finally:
-        showing.cancel()
-        await asyncio.wait({showing})
-        if not showing.cancelled() and (problem := showing.exception()):
-            # A database that was away for a moment is no reason to lose the reading.
-            log.warning("the progress of an import could not be shown: %s", problem)
+    async with AsyncExitStack() as stack:
+        try:
+            package = reading.open_package(path, tell, service.RECEIVER)
+            read = await stack.enter_async_context(package)
+        finally:
+            await _stop(showing)
+        yield read
+
+
+async def _stop(showing: asyncio.Task[None]) -> None:
+    showing.cancel()
+    await asyncio.wait({showing})
+    if not showing.cancelled() and (problem := showing.exception()):
+        # A database that was away for a moment is no reason to lose the reading.
+        log.warning("the progress of an import could not be shown: %s", problem)
 
 
 async def _remove(storage: Storage, stored: StoredImport) -> None:

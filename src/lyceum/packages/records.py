@@ -7,6 +7,7 @@ rows of the domain's own table. Not here: the reading (`adapters`).
 """
 
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
@@ -107,10 +108,16 @@ class PackageChapter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackageAsset(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of the package by its path inside; the content is not here."""
+    """A file of the package that is kept, by its path inside.
+
+    `location` is where it lies while the package is open; one that is for staff is shown to no
+    learner, whatever points at it.
+    """
 
     path: str
     size_bytes: int
+    location: Path
+    is_for_staff: bool = False
 
 
 class PackageCourse(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,3 +177,17 @@ class StoredImport(msgspec.Struct, frozen=True):
     problem: Json | None
     created_at: datetime
     finished_at: datetime | None
+
+
+class KeptFile(msgspec.Struct, frozen=True):
+    """A row of the files: what came with a package, and where it is kept."""
+
+    id: UUID
+    course_id: UUID
+    path: str
+    file_key: str
+    media_type: str
+    size_bytes: int
+    sha256: bytes
+    is_in_description: bool
+    is_for_staff: bool

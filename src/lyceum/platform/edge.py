@@ -106,6 +106,9 @@ class Edge:
             self._complete(request, headers, response)
             self._lane.remember(request, headers, response)
             status, size = response.status, len(response.body)
+            if response.chunks is not None and status != 304:
+                size = await _stream(send, response, is_head=request.method == "HEAD")
+                response = None
         if self._watch is not None:
             self._report(self._watch, request, status, time.perf_counter() - started, size)
         return response
@@ -198,6 +201,8 @@ class Edge:
         given = {name for name, _ in ours}
         common = self._common.of(request.request_id, request.limit_headers, headers.get(b"origin"))
         ours += [pair for pair in common if pair[0] not in given]
+        if response.chunks is not None:
+            return
         response.body = compression.compress(
             response.body, ours, headers.get(b"accept-encoding", b"")
         )
@@ -246,6 +251,20 @@ class _Passage:
         else:
             self.size += len(message.get("body", b""))
         await self._send(message)
+
+
+async def _stream(send: Any, response: Response, *, is_head: bool) -> int:
+    """Send a response whose body comes in chunks; return how many bytes that were."""
+    await send(
+        {"type": "http.response.start", "status": response.status, "headers": response.headers}
+    )
+    size = 0
+    if response.chunks is not None and not is_head:
+        async for chunk in response.chunks:
+            size += len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+    return size
 
 
 async def _send(send: Any, response: Response, *, is_head: bool) -> None:

@@ -169,6 +169,12 @@ class UriTooLong(Fact):
     status, code, title = 414, 2002, "The address is too long"
 
 
+class RangeNotSatisfiable(Fact):
+    """`Range` asks for a part after the end."""
+
+    status, code, title = 416, 2002, "The file has no such part"
+
+
 class UnsupportedMediaType(Fact):
     """The body is of a type that the route does not take."""
 

@@ -5,7 +5,7 @@ Not here: what stands before every route (`edge`), declaring routes (`routing`).
 """
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -29,6 +29,7 @@ class Response(msgspec.Struct):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    chunks: AsyncIterable[bytes] | None = None
 
 
 class RequestInfo:
@@ -70,9 +71,10 @@ class RequestInfo:
 
     async def stream(self, limit: int) -> AsyncIterator[bytes]:
         """Yield the body; PayloadTooLarge above `limit` bytes, before they are read if declared."""
+        too_large = errors.PayloadTooLarge(f"At most {limit} bytes, please.", limit=limit)
         declared = self.header(b"content-length")
         if declared is not None and (not declared.isdigit() or int(declared) > limit):
-            raise errors.PayloadTooLarge(f"The body may have {limit} bytes at most.", limit=limit)
+            raise too_large
         size = 0
         while True:
             message = await self.receive()
@@ -81,9 +83,7 @@ class RequestInfo:
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:
-                raise errors.PayloadTooLarge(
-                    f"The body may have {limit} bytes at most.", limit=limit
-                )
+                raise too_large
             if chunk:
                 yield chunk
             if not message.get("more_body", False):
@@ -111,8 +111,7 @@ class Endpoint:
         )
 
     async def respond(self, request: RequestInfo) -> Response:
-        """Answer a request; every Fact becomes its problem document, whatever else is raised
-        passes through."""
+        """Answer a request; a Fact becomes its problem document, whatever else passes through."""
         request.route = self.route
         try:
             return await self._answer(request)
@@ -234,7 +233,9 @@ class Endpoint:
         if isinstance(result, Content):
             headers = [(b"content-type", result.media_type.encode())]
             _cache_headers(headers, result.etag, is_public=result.is_public)
-            return _finish(request, headers, result.headers, result.status, result.body)
+            response = _finish(request, headers, result.headers, result.status, result.body)
+            response.chunks = result.chunks
+            return response
         answer: Answer[Any] = result if isinstance(result, Answer) else Answer(data=result)
         status = answer.status or self.route.status
         if result is None or status == 204:

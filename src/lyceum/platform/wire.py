@@ -6,6 +6,7 @@ fields refused. Not here: headers and statuses of a request (`http`), paging (`p
 
 import json
 import re
+from collections.abc import AsyncIterable
 from typing import Any, Generic, NoReturn, TypeVar
 
 import msgspec
@@ -69,7 +70,10 @@ class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Content(msgspec.Struct, frozen=True):
-    """A successful result that is not JSON: a file, a page."""
+    """A successful result that is not JSON: a file, a page.
+
+    With `chunks` the body is sent as they come, and `headers` say how long it is.
+    """
 
     body: bytes
     media_type: str
@@ -77,6 +81,7 @@ class Content(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     is_public: bool = False
     etag: str | None = None
+    chunks: AsyncIterable[bytes] | None = None
 
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode

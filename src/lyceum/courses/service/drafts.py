@@ -50,6 +50,19 @@ async def store_course(
     return StoredCourse(course_id, is_new, lecture_ids)
 
 
+async def find_stored_course(
+    tx: Writer, actor: Actor, owner_id: UUID, source_key: str
+) -> UUID | None:
+    """Return the course of the owner that came from this source, locked; None when there is none.
+
+    Forbidden when the actor may not change it.
+    """
+    known = await tx.one_or_none(queries.FIND_STORED_COURSE, owner_id, source_key)
+    if known is not None:
+        await access.lock_editable_course(tx, actor, known)
+    return known
+
+
 def _require_sound(draft: CourseDraft) -> None:
     lectures = [lecture for chapter in draft.chapters for lecture in chapter.lectures]
     if len(draft.chapters) > structure.MAX_CHAPTERS or len(lectures) > structure.MAX_LECTURES:

@@ -3,7 +3,8 @@
 A further format is one more line of `READERS`. Not here: how a format is read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -37,14 +38,15 @@ def detect_format(folder: Path) -> Format:
     return _reader_for(folder).format
 
 
-def read_package(
+@contextmanager
+def open_package(
     path: Path,
     progress: Progress,
     receiver: Receiver = ANY,
     *,
     limits: ArchiveLimits = DEFAULT_LIMITS,
-) -> tuple[PackageCourse, PackageReport]:
-    """Unpack and read the package at `path`, and remove what was unpacked.
+) -> Iterator[tuple[PackageCourse, PackageReport]]:
+    """Unpack and read the package at `path`; its files are there until the end of the block.
 
     Raises a PackageFault for a package that cannot be taken. `progress` is told the share done,
     from 0 to 1 and never less than before.
@@ -57,7 +59,7 @@ def read_package(
         def tell(share: float) -> None:
             progress(_UNPACKING + share * (1 - _UNPACKING))
 
-        return reader.read(folder, tell, receiver)
+        yield reader.read(folder, tell, receiver)
 
 
 def _reader_for(folder: Path) -> Reader:

@@ -73,6 +73,9 @@ def read_olx(
     olx = olx_folder.open_course(folder)
     walk = _Walk(olx, receiver)
     course = walk.read_course(progress)
+    for _ in course.assets:
+        walk.intake.tally.find("file")
+        walk.intake.tally.take("file")
     olx_leftovers.count_leftovers(olx, walk.intake.tally)
     progress(1.0)
     return course, walk.intake.tally.report(FORMAT)

@@ -5,11 +5,11 @@ Not here: dates, grading and other settings (the report says that they stay behi
 
 import re
 
-from lyceum.packages.adapters import olx_html, readable, wording
+from lyceum.packages.adapters import assets, readable, wording
 from lyceum.packages.adapters.olx_blocks import Block
 from lyceum.packages.adapters.olx_folder import OlxFolder
 from lyceum.packages.adapters.olx_intake import Intake
-from lyceum.packages.records import PackageAsset, PackageChapter, PackageCourse
+from lyceum.packages.records import PackageChapter, PackageCourse
 
 _MAX_OBJECTIVES = 30
 _UNTITLED = "Untitled course"
@@ -24,7 +24,7 @@ def describe_course(
     chapters: tuple[PackageChapter, ...],
     intake: Intake,
 ) -> PackageCourse:
-    """Put the course together; its files of the `static` folder are named, not taken."""
+    """Put the course together; with its files of the `static` folder."""
     pages = {name: (folder.read_text(f"about/{name}.html") or "").strip() for name in _PAGES}
     number = block.settings.get("course") or block.settings.get("number") or ""
     title = block.own_title or wording.plain_line(pages["title"]) or wording.one_line(number)
@@ -37,11 +37,7 @@ def describe_course(
         language=_language(block, intake),
         objectives=_objectives(block, intake),
         chapters=chapters,
-        assets=tuple(
-            PackageAsset(path=file.path, size_bytes=file.size_bytes)
-            for file in folder.unread()
-            if file.path.startswith("static/")
-        ),
+        assets=tuple(assets.asset(path, place) for path, place in folder.static_files()),
     )
 
 
@@ -63,8 +59,8 @@ def _subtitle(html: str, intake: Intake) -> str:
 
 
 def _description(html: str, intake: Intake) -> str:
-    found = olx_html.make_readable(html)
-    olx_html.count_lost(found.lost, intake.tally, "about")
+    found = readable.make_readable(html, intake.resolve)
+    readable.count_lost(found.lost, intake.tally, "about")
     if found.fault:
         intake.tally.sum_up("description", found.fault)
     most = intake.receiver.description_characters

@@ -7,11 +7,13 @@ reference leads out of the folder. Not here: what the files mean.
 import os
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from lyceum.packages.adapters import wording, xml
 from lyceum.packages.adapters.faults import NotOlx, PackageFault, PackageTooLarge, XmlMalformed
 
 COURSE_FILE = "course.xml"
+STATIC = "static/"
 MAX_TEXT_FILE_BYTES = 4 * 1024 * 1024
 # Of all files together; one that many blocks refer to counts each time.
 MAX_READ_BYTES = 256 * 1024 * 1024
@@ -60,12 +62,31 @@ class OlxFolder:
             raise PackageTooLarge(f"The course refers to more than {MAX_READ_BYTES} bytes of text")
         return file.read_bytes()
 
+    def static_files(self) -> list[tuple[str, Path]]:
+        """Return the files of the `static` folder by path, with where they lie."""
+        return [
+            (path, file) for path, file in sorted(self._files.items()) if path.startswith(STATIC)
+        ]
+
+    def static_path(self, address: str) -> str | None:
+        """Return the path of the file of `static` that an address in a text means, if it is there.
+
+        The platform knew it as `/static/x`, by the name of the asset, or under `/c4x/…/asset/`.
+        """
+        bare = unquote(address.partition("?")[0].partition("#")[0])
+        for mark in ("@asset+block@", "/asset/", STATIC):
+            name = bare.rpartition(mark)[2] if mark in bare else ""
+            for spelling in (name, name.replace("@", "/"), name.replace(" ", "_")):
+                if spelling and STATIC + spelling in self._files:
+                    return STATIC + spelling
+        return None
+
     def unread(self) -> list[UnreadFile]:
-        """Return the files that nobody has read so far, sorted."""
+        """Return the files that nobody has read so far, sorted; those of `static` are kept."""
         return [
             UnreadFile(path, file.stat().st_size)
             for path, file in sorted(self._files.items())
-            if path not in self._read
+            if path not in self._read and not path.startswith(STATIC)
         ]
 
 

@@ -4,27 +4,14 @@ Not here: making any HTML readable (`readable`).
 """
 
 import re
-from collections import Counter
 
-from lyceum.packages.adapters import readable, xml
+from lyceum.packages.adapters import assets, readable, xml
 from lyceum.packages.adapters.olx_blocks import Block
 from lyceum.packages.adapters.olx_folder import OlxFolder
-from lyceum.packages.adapters.readable import Readable
-from lyceum.packages.adapters.tally import Tally
 
 _FILE = re.compile(r"(?:\.\./)*/?(?:static/|asset-v1:|c4x/|assets/courseware/)")
 _JUMP = re.compile(r"(?:^|/)jump_to(?:_id)?/")
 _ACTIVE = re.compile(r"<(?:script|style|link)\b", re.IGNORECASE)
-
-_LOST = {
-    "file-link": "it pointed at a file of the package, and those stay behind",
-    "jump-link": "it pointed into the old platform; its words are kept",
-    "script-or-style": "scripts and styles of the author are not run",
-    "embedded-page": "a page of another site became a link to it",
-    "embedded-picture": "pictures written into the text are not brought in",
-    "control": "buttons and fields of the author do nothing here",
-    "drawing": "drawings written into the text are not brought in",
-}
 
 
 def read_html(folder: OlxFolder, block: Block) -> str | None:
@@ -49,21 +36,20 @@ def has_scripts_or_styles(html: str) -> bool:
     return _ACTIVE.search(html) is not None
 
 
-def make_readable(html: str) -> Readable:
-    """Return what a learner can read of a text."""
-    return readable.make_readable(html, _dead_link)
+def resolver(folder: OlxFolder) -> readable.Resolve:
+    """Return what tells where an address in a text of this course leads."""
 
+    def resolve(address: str) -> readable.Target:
+        if _JUMP.search(address):
+            return readable.Target(lost="jump-link")
+        if not _FILE.match(address):
+            return readable.AS_IT_IS
+        path = folder.static_path(address)
+        if path is None:
+            return readable.Target(lost="file-link")
+        return readable.Target(address=assets.reference(path))
 
-def count_lost(lost: Counter[str], tally: Tally, example: str) -> None:
-    """Count what a text that was taken lost; `example` names it."""
-    for kind, count in lost.items():
-        tally.sum_up(kind, _LOST[kind], count, example)
-
-
-def _dead_link(address: str) -> str:
-    if _FILE.match(address):
-        return "file-link"
-    return "jump-link" if _JUMP.search(address) else ""
+    return resolve
 
 
 def _places(block: Block, named: str) -> list[str]:

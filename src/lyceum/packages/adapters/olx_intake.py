@@ -4,7 +4,15 @@ Not here: finding the blocks (`olx`), and what is inside one kind of block (`olx
 `olx_video`, `olx_problem`).
 """
 
-from lyceum.packages.adapters import olx_html, olx_problem, olx_quiz, olx_video, wording, xml
+from lyceum.packages.adapters import (
+    askable,
+    olx_html,
+    olx_problem,
+    olx_video,
+    readable,
+    wording,
+    xml,
+)
 from lyceum.packages.adapters.faults import XmlMalformed
 from lyceum.packages.adapters.olx_blocks import Block
 from lyceum.packages.adapters.olx_folder import OlxFolder
@@ -24,6 +32,7 @@ COUNTED = {
     "html": "html",
     "problem": "problems",
     "video": "videos",
+    "file": "files",
 }
 
 _SETTINGS = {
@@ -39,7 +48,7 @@ _TOO_LONG = f"the course holds more than {MAX_WORDS} characters of text"
 # What a text is of which only one kind of thing was lost, and nothing is left.
 _ONLY = {
     "script-or-style": "it holds only scripts and styles",
-    "file-link": "it is in a file of the package, and those stay behind",
+    "file-link": "it is in a file that is not in the package",
 }
 _UNSHOWN = "nothing of it can be shown here"
 
@@ -50,6 +59,7 @@ class Intake:
     def __init__(self, folder: OlxFolder, receiver: Receiver) -> None:
         self.tally = Tally(COUNTED)
         self.receiver = receiver
+        self.resolve = olx_html.resolver(folder)
         self._folder = folder
         self._words = 0
         self._ways = {
@@ -113,22 +123,22 @@ class Intake:
             self.tally.take("html")
 
     def _take_video(self, block: Block, unit: Unit) -> None:
-        video = olx_video.read_video(block)
+        video = olx_video.read_video(block, self._folder)
         if olx_video.is_playable(video):
             unit.add_video(block, video)
             self.tally.take("video")
             olx_video.count_lost(video, self.tally, block.path or block.key)
         elif olx_video.has_packaged_file(block):
-            self.leave_out(block, "its only source is a file of the package, and those stay behind")
+            self.leave_out(block, "its only source is a file that is not in the package")
         else:
             self.leave_out(block, "it has no source that can be played")
 
     def _take_problem(self, block: Block, unit: Unit) -> None:
         problem = olx_problem.read_problem(block)
-        if fault := self._room_for(sum(map(olx_quiz.count_characters, problem.questions))):
+        if fault := self._room_for(sum(map(askable.count_characters, problem.questions))):
             self.leave_out(block, fault)
             return
-        asked = olx_quiz.make_askable(problem.questions, self.receiver)
+        asked = askable.make_askable(problem.questions, self.receiver, self.resolve)
         reasons = [*problem.lost_parts, *asked.faults]
         if asked.questions:
             fault = unit.room_for(asked.questions, self.receiver)
@@ -142,11 +152,11 @@ class Intake:
         is_kept = bool(words) and not self._add_text(words, block, unit)
         self.leave_out(block, reason, is_kept_as_text=is_kept)
 
-    def _settle_problem(self, block: Block, lost: list[str], asked: olx_quiz.Askable) -> None:
+    def _settle_problem(self, block: Block, lost: list[str], asked: askable.Askable) -> None:
         self.tally.take("problem")
         for reason in lost:
             self.leave_out(block, reason, kind="problem-part")
-        olx_html.count_lost(asked.lost, self.tally, block.path or block.key)
+        readable.count_lost(asked.lost, self.tally, block.path or block.key)
         if any(element.get("partial_credit") for element in block.element.iter()):
             self.tally.sum_up("problem-setting", "partial credit is not brought in")
 
@@ -158,7 +168,7 @@ class Intake:
         """Put what can be read of a text into a unit, or return why it is not."""
         if fault := self._room_for(len(html)):
             return fault
-        found = olx_html.make_readable(html)
+        found = readable.make_readable(html, self.resolve)
         if not found.html:
             if found.fault or not found.lost:
                 return found.fault or "it is empty"
@@ -166,7 +176,7 @@ class Intake:
         fault = unit.room_for_text(found.html, self.receiver)
         if not fault:
             unit.add_text(found.html)
-            olx_html.count_lost(found.lost, self.tally, block.path or block.key)
+            readable.count_lost(found.lost, self.tally, block.path or block.key)
         return fault
 
     def _room_for(self, characters: int) -> str:

@@ -1,24 +1,12 @@
 """The files of an Open edX export that the course did not lead to, summed up by what they are.
 
-Every file of the package is either read or counted here. Not here: blocks that were met and could
-not be taken (`olx`).
+Every file of the package is read, kept (`static`), or counted here. Not here: blocks that were met
+and could not be taken (`olx`).
 """
 
 from lyceum.packages.adapters.olx_folder import OlxFolder
 from lyceum.packages.adapters.tally import Tally
 
-_STATIC = {
-    "image": {"png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "tif", "tiff"},
-    "script": {"js", "mjs"},
-    "style": {"css", "less", "scss"},
-    "font": {"woff", "woff2", "ttf", "eot", "otf"},
-    "caption": {"srt", "sjson", "vtt"},
-    "video": {"mp4", "webm", "mov", "m4v", "ogv"},
-    "audio": {"mp3", "ogg", "wav", "m4a"},
-    "document": {"pdf", "doc", "docx", "odt", "ppt", "pptx", "xls", "xlsx", "txt", "csv", "md"},
-    "page": {"html", "htm"},
-    "archive": {"zip", "gz", "tar", "7z"},
-}
 _BLOCKS = {"chapter", "sequential", "vertical", "html", "problem", "video"}
 _FOLDERS = {
     "about": ("about-page", "only the title, the subtitle and the description are taken"),
@@ -48,10 +36,6 @@ def count_leftovers(folder: OlxFolder, tally: Tally) -> None:
 
 
 def _kind(top: str, path: str) -> tuple[str, str]:
-    if top == "static":
-        ending = path.rpartition(".")[2].lower()
-        name = next((name for name, endings in _STATIC.items() if ending in endings), "other")
-        return f"static-{name}", "files of the package are not brought in yet"
     if top in _BLOCKS:
         return f"orphaned-{top}", "nothing in the course leads to it"
     return _FOLDERS.get(top, ("other-file", "nothing in the course leads to it"))

@@ -6,21 +6,23 @@ Not here: fetching anything.
 import re
 from urllib.parse import parse_qs, urlsplit
 
-from lyceum.packages.adapters import wording
+from lyceum.packages.adapters import assets, wording
 from lyceum.packages.adapters.olx_blocks import Block
+from lyceum.packages.adapters.olx_folder import OlxFolder
 from lyceum.packages.adapters.tally import Tally
 from lyceum.packages.records import PackageVideo, Transcript
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{6,20}")
 _MAX_SOURCES = 20
+_PACKAGED = ("/static/", "static/", "/c4x/")
 
 
-def read_video(block: Block) -> PackageVideo:
+def read_video(block: Block, folder: OlxFolder) -> PackageVideo:
     """Return what the block says of its video; without an id or address it cannot be played."""
     settings = block.settings
     return PackageVideo(
         youtube_id=_youtube_id(block),
-        source_urls=_addresses(block),
+        source_urls=_addresses(block, folder),
         host_video_id=wording.one_line(settings.get("edx_video_id", "")) or None,
         start_seconds=wording.seconds(settings.get("start_time") or settings.get("from")),
         end_seconds=wording.seconds(settings.get("end_time") or settings.get("to")),
@@ -51,7 +53,7 @@ def count_lost(video: PackageVideo, tally: Tally, example: str) -> None:
 
 def has_packaged_file(block: Block) -> bool:
     """Tell whether a source of the video is a file of the package."""
-    return any(source.startswith(("/static/", "static/", "/c4x/")) for source in _sources(block))
+    return any(source.startswith(_PACKAGED) for source in _sources(block))
 
 
 def duration_seconds(block: Block, video: PackageVideo) -> int | None:
@@ -115,9 +117,15 @@ def _encodings(block: Block) -> list[tuple[str, str]]:
     ]
 
 
-def _addresses(block: Block) -> tuple[str, ...]:
-    """Return where else than on the video site it plays, https first."""
-    sources = [wording.web_address(each) for each in _sources(block) if not _youtube_id_of(each)]
+def _addresses(block: Block, folder: OlxFolder) -> tuple[str, ...]:
+    """Return where else than on the video site it plays, https first, then files of the package."""
+    sources = []
+    for each in _sources(block):
+        path = folder.static_path(each) if each.startswith(_PACKAGED) else None
+        if path is not None:
+            sources.append(assets.reference(path))
+        elif not _youtube_id_of(each):
+            sources.append(wording.web_address(each))
     found = list(dict.fromkeys(filter(None, sources)))
     found.sort(key=lambda address: not address.startswith("https:"))
     return tuple(found[:_MAX_SOURCES])

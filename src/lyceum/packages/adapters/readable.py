@@ -1,7 +1,7 @@
 """An author's page as a learner can read it here: clean HTML, and an account of what it lost.
 
 Scripts and styles go, embedded pages become links, pictures that stay behind become the words that
-stand for them. Not here: which addresses of a format lead nowhere here (its reader says).
+stand for them. Not here: where an address of a format leads (its reader says).
 """
 
 import re
@@ -11,15 +11,34 @@ from html import escape
 from typing import NamedTuple
 
 from lyceum.packages.adapters import wording, xml
+from lyceum.packages.adapters.tally import Tally
 from lyceum.packages.adapters.xml import Element
 from lyceum.platform import errors, richtext
 
-DeadLink = Callable[[str], str]
-"""Tells what an address points at that is not here, as a kind for the report; or nothing."""
+
+class Target(NamedTuple):
+    """Where an address leads: nowhere here, as a `lost` kind for the report; elsewhere, by another
+    `address`; or, with neither, where it says."""
+
+    lost: str = ""
+    address: str = ""
+
+
+Resolve = Callable[[str], Target]
+AS_IT_IS = Target()
 
 # Deeper tags are not written, only what is in them: the cleaner refuses to go so deep.
 MAX_DEPTH = 200
 
+_REASONS = {
+    "file-link": "it points at a file that is not in the package",
+    "jump-link": "it pointed into the old platform; its words are kept",
+    "script-or-style": "scripts and styles of the author are not run",
+    "embedded-page": "a page of another site became a link to it",
+    "embedded-picture": "pictures written into the text are not brought in",
+    "control": "buttons and fields of the author do nothing here",
+    "drawing": "drawings written into the text are not brought in",
+}
 _TOO_DEEP = "its markup nests too deeply"
 _NAME = re.compile(r"[a-z][a-z0-9]*")
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9-]*")
@@ -41,17 +60,17 @@ class Readable(NamedTuple):
     fault: str = ""
 
 
-def make_readable(html: str, dead_link: DeadLink) -> Readable:
+def make_readable(html: str, resolve: Resolve) -> Readable:
     """Return what a learner can read of a page.
 
     `lost` counts by kind: `script-or-style`, `embedded-page`, `embedded-picture`, `control`,
-    `drawing`, and the kinds that `dead_link` names.
+    `drawing`, and the kinds that `resolve` names.
     """
     try:
         root = xml.parse_html(html)
     except xml.HtmlTooHeavy as problem:
         return Readable("", Counter(), str(problem))
-    writer = _Writer(dead_link)
+    writer = _Writer(resolve)
     if root is not None:
         writer.write(root)
     try:
@@ -60,12 +79,18 @@ def make_readable(html: str, dead_link: DeadLink) -> Readable:
         return Readable("", Counter(), _TOO_DEEP)
 
 
+def count_lost(lost: Counter[str], tally: Tally, example: str) -> None:
+    """Count what a text that was taken lost; `example` names it."""
+    for kind, count in lost.items():
+        tally.sum_up(kind, _REASONS[kind], count, example)
+
+
 def shorten(html: str, most: int) -> str:
     """Return clean HTML with `most` characters of text at most, cut after a word where it is."""
     root = xml.parse_html(html)
     if root is None:
         return ""
-    writer = _Writer(lambda _: "", most)
+    writer = _Writer(lambda _: AS_IT_IS, most)
     writer.write(root)
     return richtext.clean_html("".join(writer.parts)) if writer.is_cut else html
 
@@ -76,11 +101,11 @@ class _Writer:
     An element takes one character of it: whoever counts reads the end of a paragraph as a space.
     """
 
-    def __init__(self, dead_link: DeadLink, room: int | None = None) -> None:
+    def __init__(self, resolve: Resolve, room: int | None = None) -> None:
         self.parts: list[str] = []
         self.lost: Counter[str] = Counter()
         self.is_cut = False
-        self._dead_link = dead_link
+        self._resolve = resolve
         self._room = room
         self._ways = {
             **dict.fromkeys(_FRAMES, self._frame),
@@ -158,28 +183,34 @@ class _Writer:
     def _link_to(self, element: Element, source: str | None) -> tuple[str, str, bool]:
         """Put a link in the place of an embedded page."""
         address = (source or "").strip()
-        if kind := self._dead_link(address):
-            return self._lose(kind)
-        self.lost["embedded-page"] += 1
-        shown = wording.web_address(f"https:{address}" if address.startswith("//") else address)
+        target = self._resolve(address)
+        if target.lost:
+            return self._lose(target.lost)
+        shown = target.address
+        if not shown:
+            self.lost["embedded-page"] += 1
+            shown = wording.web_address(f"https:{address}" if address.startswith("//") else address)
         if not shown:
             return "", "", False
-        title = wording.one_line(element.get("title") or "") or shown
+        name = address.rpartition("/")[2] if target.address else shown
+        title = wording.one_line(element.get("title") or name) or shown
         return f'<a href="{escape(shown)}">{escape(title)}</a>', "", False
 
     def _picture(self, element: Element) -> tuple[str, str, bool]:
         source = (element.get("src") or "").strip()
-        if kind := self._dead_link(source):
-            return self._lose(kind, element.get("alt"))
+        target = self._resolve(source)
+        if target.lost:
+            return self._lose(target.lost, element.get("alt"))
         if source.lower().startswith("data:"):
             return self._lose("embedded-picture", element.get("alt"))
-        return (f"<img{_attributes(element)}>" if source else ""), "", False
+        return (f"<img{_attributes(element, src=target.address)}>" if source else ""), "", False
 
     def _link(self, element: Element) -> tuple[str, str, bool]:
-        if kind := self._dead_link((element.get("href") or "").strip()):
-            self.lost[kind] += 1
+        target = self._resolve((element.get("href") or "").strip())
+        if target.lost:
+            self.lost[target.lost] += 1
             return "", "", True
-        return f"<a{_attributes(element)}>", "</a>", True
+        return f"<a{_attributes(element, href=target.address)}>", "</a>", True
 
     def _button(self, element: Element) -> tuple[str, str, bool]:
         """Keep what a button says: it may be the heading of what it would have opened."""
@@ -193,9 +224,9 @@ class _Writer:
         return escape(words), "", not words
 
 
-def _attributes(element: Element) -> str:
+def _attributes(element: Element, **others: str) -> str:
+    """Return the attributes as they are written; `others` that are not empty replace them."""
+    values = xml.attributes(element) | {name: value for name, value in others.items() if value}
     return "".join(
-        f' {name}="{escape(value)}"'
-        for name, value in xml.attributes(element).items()
-        if _ATTRIBUTE.fullmatch(name)
+        f' {name}="{escape(value)}"' for name, value in values.items() if _ATTRIBUTE.fullmatch(name)
     )

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from lyceum.packages.adapters import faults, formats
@@ -20,14 +21,26 @@ class ReadingStopped(Exception):
     """Nobody waits for the reading any more."""
 
 
-async def read_in_thread(
+@asynccontextmanager
+async def open_package(
     path: Path, progress: Progress, receiver: Receiver
-) -> tuple[PackageCourse, PackageReport]:
-    """Read a package in a thread, where `progress` is called too.
+) -> AsyncIterator[tuple[PackageCourse, PackageReport]]:
+    """Read a package in a thread, where `progress` is called too; its files are there until the
+    end of the block.
 
     Raises PackageRefused or PackageTooBig. When the caller is cancelled, the thread stops first,
     so that it leaves nothing behind.
     """
+    unpacked = ExitStack()
+    try:
+        yield await _read_in_thread(unpacked, path, progress, receiver)
+    finally:
+        await asyncio.to_thread(unpacked.close)
+
+
+async def _read_in_thread(
+    unpacked: ExitStack, path: Path, progress: Progress, receiver: Receiver
+) -> tuple[PackageCourse, PackageReport]:
     is_stopped = threading.Event()
 
     def tell(share: float) -> None:
@@ -35,7 +48,7 @@ async def read_in_thread(
             raise ReadingStopped
         progress(share)
 
-    work = asyncio.ensure_future(asyncio.to_thread(_read, path, tell, receiver))
+    work = asyncio.ensure_future(asyncio.to_thread(_read, unpacked, path, tell, receiver))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -47,10 +60,10 @@ async def read_in_thread(
 
 
 def _read(
-    path: Path, progress: Progress, receiver: Receiver
+    unpacked: ExitStack, path: Path, progress: Progress, receiver: Receiver
 ) -> tuple[PackageCourse, PackageReport]:
     try:
-        return formats.read_package(path, progress, receiver)
+        return unpacked.enter_context(formats.open_package(path, progress, receiver))
     except (faults.ArchiveTooLarge, faults.PackageTooLarge) as fault:
         raise PackageTooBig(fault.detail, reason=fault.code) from fault
     except faults.PackageFault as fault:

@@ -1,6 +1,6 @@
-"""The questions of an Open edX problem as they can be asked here, and why others cannot.
+"""The questions of a package as they can be asked here, and why others cannot.
 
-Not here: reading them (`olx_problem`).
+Not here: reading them (each format's reader).
 """
 
 from collections import Counter
@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from lyceum.packages.adapters import olx_html
+from lyceum.packages.adapters import readable
+from lyceum.packages.adapters.readable import Resolve
 from lyceum.packages.adapters.receiver import Receiver
 from lyceum.packages.records import PackageAnswer, PackageChoice, PackageQuestion
 
@@ -30,12 +31,14 @@ def count_characters(question: PackageQuestion) -> int:
     return sum(map(len, texts))
 
 
-def make_askable(questions: tuple[PackageQuestion, ...], receiver: Receiver) -> Askable:
+def make_askable(
+    questions: tuple[PackageQuestion, ...], receiver: Receiver, resolve: Resolve
+) -> Askable:
     """Return the questions that a learner can be asked."""
     asked, faults = [], []
     lost: Counter[str] = Counter()
     for question in questions:
-        cleaner = _Cleaner()
+        cleaner = _Cleaner(resolve)
         cleaned = cleaner.clean_question(question)
         fault = cleaner.fault or _unshown(cleaned) or receiver.find_fault(cleaned)
         if fault:
@@ -58,7 +61,8 @@ def _unshown(question: PackageQuestion) -> str:
 class _Cleaner:
     """Makes the HTML of one question readable; `fault` is the first that could not be."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
         self.lost: Counter[str] = Counter()
         self.fault = ""
 
@@ -86,7 +90,7 @@ class _Cleaner:
     def _clean(self, html: str) -> str:
         if not html:
             return ""
-        found = olx_html.make_readable(html)
+        found = readable.make_readable(html, self._resolve)
         self.lost += found.lost
         self.fault = self.fault or found.fault
         return found.html

@@ -6,20 +6,21 @@ import msgspec
 
 from lyceum.assessments import api as assessments
 from lyceum.courses import api as courses
-from lyceum.packages import queries
+from lyceum.packages.adapters import assets, drafts
 from lyceum.packages.adapters.receiver import Receiver
+from lyceum.packages.adapters.uploads import UploadedFile
 from lyceum.packages.errors import InstructorUnknown, PackageRefused
 from lyceum.packages.permissions import IMPORT_FOR_OTHERS, IMPORT_PACKAGES, may_see
+from lyceum.packages.queries import imports as queries
 from lyceum.packages.records import (
     LeftOut,
     PackageCourse,
-    PackageLecture,
     PackageQuestion,
     PackageReport,
-    PackageVideo,
     StoredImport,
 )
 from lyceum.packages.schemas import ImportProblem, ImportReport, LeftOutItem
+from lyceum.packages.service import files
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
@@ -28,9 +29,6 @@ from lyceum.platform.routing import API
 from lyceum.users import api as users
 
 LINE = 255
-LEAST_TITLE = 5
-# A pass in Open edX where the course does not say otherwise; grading rules are not brought in.
-PASSING_PERCENT = 50
 # What is left out is listed one by one up to so many.
 LISTED = 2000
 
@@ -89,23 +87,49 @@ async def store_package(
     owner_id: UUID,
     course: PackageCourse,
     report: PackageReport,
+    uploaded: tuple[UploadedFile, ...] = (),
 ) -> ImportReport:
-    """Store a course that was read, and how its import ended; repeating it updates the course.
+    """Store a course that was read, with its uploaded files, and how its import ended; repeating it
+    updates the course.
 
     PackageRefused when there is nothing in it: it would empty the course that is there.
     """
     if not course.chapters:
         raise PackageRefused("Nothing in the package can be taught here", reason="empty-course")
-    draft, notes = _draft(course)
-    stored = await courses.store_course(tx, actor, owner_id=owner_id, draft=draft)
+    known = await courses.find_stored_course(tx, actor, owner_id, course.external_id)
+    while True:
+        file_ids = await files.identify_files(tx, actor, known, uploaded)
+        addresses = {token: assets.address_of(file_id) for token, file_id in file_ids.items()}
+        placed = drafts.with_addresses(course, addresses)
+        draft, notes = drafts.draft_of(placed)
+        stored = await courses.store_course(tx, actor, owner_id=owner_id, draft=draft)
+        if stored.is_new or stored.course_id == known:
+            break
+        # Somebody else was first meanwhile, and the files have their ids from there.
+        known = stored.course_id
+    await _put_quizzes(tx, actor, placed, stored)
+    await files.keep_files(
+        tx,
+        actor,
+        stored.course_id,
+        uploaded,
+        file_ids,
+        in_description=assets.tokens_in(course.description_html),
+        in_lectures=drafts.tokens_of_lectures(course, stored.lecture_ids),
+    )
+    made = _report(stored, draft.title, report, notes)
+    await tx.execute(queries.FINISH_IMPORT, import_id, stored.course_id, msgspec.json.encode(made))
+    return made
+
+
+async def _put_quizzes(
+    tx: Writer, actor: Actor, course: PackageCourse, stored: courses.StoredCourse
+) -> None:
     for chapter in course.chapters:
         for lecture in chapter.lectures:
             if lecture.kind == "quiz":
                 lecture_id = stored.lecture_ids[lecture.external_id]
-                await assessments.put_quiz(tx, actor, lecture_id, _quiz(lecture))
-    made = _report(stored, draft.title, report, notes)
-    await tx.execute(queries.FINISH_IMPORT, import_id, stored.course_id, msgspec.json.encode(made))
-    return made
+                await assessments.put_quiz(tx, actor, lecture_id, drafts.quiz_of(lecture))
 
 
 async def fail_import(tx: Writer, actor: Actor, import_id: UUID, fact: errors.Fact) -> None:
@@ -122,7 +146,7 @@ async def fail_import(tx: Writer, actor: Actor, import_id: UUID, fact: errors.Fa
 
 
 def _find_fault(question: PackageQuestion) -> str | None:
-    return assessments.find_fault(_question(question))
+    return assessments.find_fault(drafts.question_of(question))
 
 
 RECEIVER = Receiver(
@@ -133,104 +157,6 @@ RECEIVER = Receiver(
     quiz_questions=assessments.MAX_QUESTIONS,
     quiz_patterns=assessments.MAX_PATTERNS,
 )
-
-
-def _draft(course: PackageCourse) -> tuple[courses.CourseDraft, list[LeftOut]]:
-    """Return the course to store, and what had to be done to its title."""
-    title, notes = clean_text(course.title), []
-    if len(title) < LEAST_TITLE:
-        title = f"{title} (course)".strip()
-        reason = f"it has fewer than {LEAST_TITLE} characters; “(course)” was added"
-        notes.append(LeftOut(kind="title", reason=reason, title=course.title))
-    draft = courses.CourseDraft(
-        source_key=course.external_id,
-        title=title,
-        subtitle=course.subtitle,
-        description=course.description_html,
-        language=course.language or "en",
-        objectives=course.objectives,
-        chapters=tuple(
-            courses.ChapterDraft(
-                source_key=chapter.external_id,
-                title=chapter.title,
-                lectures=tuple(_lecture(lecture) for lecture in chapter.lectures),
-            )
-            for chapter in course.chapters
-        ),
-    )
-    return draft, notes
-
-
-def _lecture(lecture: PackageLecture) -> courses.LectureDraft:
-    return courses.LectureDraft(
-        source_key=lecture.external_id,
-        title=lecture.title,
-        type=lecture.kind,
-        content=lecture.html,
-        media_url=_address(lecture.video) if lecture.video else None,
-        duration_seconds=lecture.duration_seconds or 0,
-        section=lecture.section,
-    )
-
-
-def _address(video: PackageVideo) -> str | None:
-    """Return where a video plays from, at the second where it is to start.
-
-    Of a file the part is named as in W3C's Media Fragments URI.
-    """
-    start, end = video.start_seconds, video.end_seconds
-    if video.youtube_id:
-        at = f"&t={start}s" if start else ""
-        return f"https://www.youtube.com/watch?v={video.youtube_id}{at}"
-    if not video.source_urls:
-        return None
-    part = f"#t={start or 0}" + (f",{end}" if end else "") if start or end else ""
-    return video.source_urls[0].partition("#")[0] + part
-
-
-def _quiz(lecture: PackageLecture) -> assessments.QuizDefinition:
-    return assessments.QuizDefinition(
-        title=lecture.title,
-        passing_percent=PASSING_PERCENT,
-        questions=tuple(_question(question) for question in lecture.questions),
-    )
-
-
-def _question(question: PackageQuestion) -> assessments.QuestionDefinition:
-    return assessments.QuestionDefinition(
-        kind=question.kind,
-        html=question.html,
-        source_key=question.external_id,
-        title=question.title,
-        points=question.points,
-        choices=tuple(
-            assessments.ChoiceDefinition(
-                html=choice.html,
-                is_correct=choice.is_correct,
-                feedback_html=choice.feedback_html,
-                unchosen_feedback_html=choice.unchosen_feedback_html,
-            )
-            for choice in question.choices
-        ),
-        answers=tuple(
-            assessments.AnswerDefinition(
-                text=answer.text,
-                is_pattern=answer.is_pattern,
-                number=None
-                if answer.number is None
-                else assessments.NumberDefinition(
-                    lowest=answer.number.lowest,
-                    highest=answer.number.highest,
-                    is_lowest_open=answer.number.is_lowest_open,
-                    is_highest_open=answer.number.is_highest_open,
-                ),
-                feedback_html=answer.feedback_html,
-            )
-            for answer in question.answers
-        ),
-        is_case_sensitive=question.is_case_sensitive,
-        explanation_html=question.explanation_html,
-    )
 
 
 def _report(

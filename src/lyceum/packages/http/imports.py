@@ -7,11 +7,12 @@ from uuid import UUID
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from lyceum.packages import jobs, service
+from lyceum.packages import jobs
 from lyceum.packages.errors import InstructorUnknown
 from lyceum.packages.permissions import IMPORT_PACKAGES
 from lyceum.packages.records import StoredImport
 from lyceum.packages.schemas import ImportProblem, ImportQuery, ImportReport, ImportView
+from lyceum.packages.service import imports as service
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
