@@ -21,7 +21,7 @@ from lyceum.platform import ids, jobs
 from lyceum.platform.access import ROLES, Actor, system_actor
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
-from lyceum.platform.statements import sql
+from lyceum.platform.statements import command, sql
 from lyceum.users.records import Account
 from lyceum.users.schemas.roles import NewRole
 from lyceum.users.service import roles
@@ -33,6 +33,12 @@ STRANGERS = ROLES
 """Somebody of each role who has nothing to do with the objects."""
 _CODE = sql("SELECT code FROM courses.certificates WHERE id = $1", str)
 _SESSION = sql("SELECT id FROM users.sessions WHERE user_id = $1", UUID)
+_FAIL_JOB = command("UPDATE platform.jobs SET state = 'failed' WHERE id = $1")
+_ADD_SCHEDULE = command(
+    "INSERT INTO platform.schedules (name, due_at, cron) VALUES ($1, now(), '17 * * * *')"
+    " ON CONFLICT (name) DO UPDATE SET cron = excluded.cron, seen_at = now()"
+)
+SCHEDULE = "platform.purge_inbox"
 QUIZ = assessments.QuizDefinition(
     title="Knots",
     questions=(
@@ -116,6 +122,9 @@ async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
         for chapter in outline.chapters
     ]
     await _make_completed(tx, made, owner, learner)
+    if operation in ("retryQueueJob", "discardQueueJob"):
+        await tx.execute(_FAIL_JOB, UUID(made.in_path["job_id"]))
+    await tx.execute(_ADD_SCHEDULE, SCHEDULE)
 
 
 async def _make_completed(tx: Writer, made: Academy, owner: Actor, learner: Actor) -> None:
@@ -182,6 +191,7 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
         "user_id": str(bystander.id),
         "mail_id": "none",
         "role_name": role.name,
+        "schedule_name": SCHEDULE,
     }
     made.in_body |= {
         "user_id": str(bystander.id),

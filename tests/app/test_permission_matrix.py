@@ -28,6 +28,9 @@ ROLE_OF = {**{role: role for role in ROLES}, "owner": "instructor", "learner": "
 ACTORS = ("anonymous", *ROLE_OF)
 # Bodies that need more than the right types.
 BODIES: dict[str, Callable[[Academy], Any]] = {
+    # Not all: some that other tests left behind cannot but fail again.
+    "retryFailedJobs": lambda _: {"name": "tests.nothing"},
+    "discardFailedJobs": lambda _: {"name": "tests.nothing"},
     "login": lambda academy: {
         "email": academy.people["learner"].email,
         "password": factories.PASSWORD,
@@ -35,6 +38,7 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
     "createRole": lambda _: {"name": f"role-{ids.new_id().hex}", "permissions": []},
     "enrolLearner": lambda academy: {"userId": academy.in_body["user_id"]},
 }
+STREAM = "text/event-stream"
 NOTHING = {"user_id": samples.SOME_ID}
 NOBODY_SUCCEEDS = {
     "verifyEmail": "the token is in a mail alone",
@@ -65,6 +69,8 @@ async def knock(
     elif route.upload_media_types:
         options["content"] = b"not a package"
         headers["content-type"] = route.upload_media_types[0]
+    if route.media_type == STREAM:
+        options["params"] = {"seconds": 0}  # otherwise it goes on
     path = route.path.format(**academy.in_path)
     return await client.request(route.method, path, headers=headers, **options)
 

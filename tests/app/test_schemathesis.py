@@ -41,6 +41,8 @@ expected-statuses = [400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 428, 429,
 enabled = false
 """
 ENDS_A_SESSION = "^(logout|revokeMySession|changeRoles|suspendUser|changePassword)$"
+# Streams would each go on for minutes; jobs that failed in other tests would fail again.
+LEFT_OUT = f"{ENDS_A_SESSION}|^(watchQueues|retryFailedJobs)$"
 
 
 def schemathesis(web: WebProcess, folder: Path, *options: str, more: str = "") -> None:
@@ -61,7 +63,7 @@ def schemathesis(web: WebProcess, folder: Path, *options: str, more: str = "") -
 def test_as_somebody(web: WebProcess, tmp_path: Path, bearer: str) -> None:
     schemathesis(
         web, tmp_path, "--header", f"Authorization: {bearer}", "--max-examples", "5",
-        "--phases", "coverage,fuzzing", "--exclude-operation-id-regex", ENDS_A_SESSION,
+        "--phases", "coverage,fuzzing", "--exclude-operation-id-regex", LEFT_OUT,
     )  # fmt: skip
 
 
@@ -79,7 +81,7 @@ async def test_on_what_there_is(
             places += [f"parameters = {{ {', '.join(values)} }}"]
     schemathesis(
         web, tmp_path, "--header", f"Authorization: {bearer}", "--max-examples", "15",
-        "--phases", "fuzzing", "--exclude-operation-id-regex", ENDS_A_SESSION,
+        "--phases", "fuzzing", "--exclude-operation-id-regex", LEFT_OUT,
         more="\n".join(places),
     )  # fmt: skip
 

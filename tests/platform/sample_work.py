@@ -15,12 +15,17 @@ from uuid import UUID
 import msgspec
 
 from lyceum.app.engines import open_engines
-from lyceum.platform import events, jobs, runner
+from lyceum.platform import events, job_events, jobs, runner
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Database, Reader, Writer
 from lyceum.platform.jobs import JobContext
 from lyceum.platform.settings import load_settings
 from lyceum.platform.statements import Command, Query, command, sql
+
+ABOUT_JOBS: tuple[type[events.Event], ...] = (
+    job_events.JobCancelled, job_events.JobRetried, job_events.JobDiscarded,
+    job_events.FailuresRetried, job_events.FailuresDiscarded, job_events.ScheduleStarted,
+)  # fmt: skip
 
 
 class Counted(events.Event, frozen=True, kw_only=True):
@@ -87,7 +92,7 @@ async def empty(database: Database) -> None:
             )
         )
         await tx.execute(_ddl("TRUNCATE public.effects, platform.outbox, platform.inbox"))
-        await tx.execute(_ddl("TRUNCATE platform.jobs, platform.schedules"))
+        await tx.execute(_ddl("TRUNCATE platform.jobs, platform.schedules, platform.workers"))
 
 
 async def leave(tx: Writer, doer: str, thing: str, number: int = 0) -> None:
@@ -141,6 +146,8 @@ def declare() -> None:
     """Declare the samples in whatever registries are there now."""
     events.event("sample.counted")(Counted)
     events.event("sample.ignored")(Ignored)
+    for known in ABOUT_JOBS:
+        events.event(known.name)(known)
     events.handles(Counted)(first)
     events.handles(Counted)(second)
     jobs.job(timeout_seconds=30)(work)

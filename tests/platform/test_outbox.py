@@ -350,6 +350,9 @@ async def test_an_observer_hears_of_handlers_and_of_the_lag(background: Engines)
     heard: list[tuple[Any, ...]] = []
 
     class Ear:
+        def job_started(self, name: str, queue: str, waited: float) -> None:
+            raise AssertionError
+
         def job_finished(self, name: str, state: str, seconds: float) -> None:
             raise AssertionError
 

@@ -40,6 +40,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._doorkeeper.is_stopping = True
         loop = asyncio.get_event_loop()
+        edge: Any = self.config.app
+        loop.call_soon_threadsafe(edge.stopping.set)
         loop.call_soon_threadsafe(loop.call_later, self._drain, super().handle_exit, sig, frame)
 
 

@@ -6,6 +6,8 @@ router to the same `Endpoint`. Not here: what a route does (`http`), answers fro
 (`express`), the common headers (`headers`).
 """
 
+import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -14,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from lyceum.platform import compression, context, errors
+from lyceum.platform import compression, context, errors, streaming
 from lyceum.platform.access import Actor
 from lyceum.platform.database import ConstraintBroken
 from lyceum.platform.engines import Engines
@@ -27,6 +29,8 @@ from lyceum.platform.watch import Served, Watch
 log = logging.getLogger("lyceum.http")
 
 MAX_URL = 8192
+RECHECK_SECONDS = 1.0
+"""How often it is asked whether somebody who listens to a stream still may."""
 _ROUTED = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
 
@@ -66,6 +70,8 @@ class Edge:
         )
         self._prefix = os.urandom(6).hex()
         self._counter = itertools.count(1)
+        self.stopping = asyncio.Event()
+        """Set when the process is about to stop: what would go on by itself ends."""
         self._common = CommonHeaders(settings)
         self._lane = ExpressLane(
             engines.cache, engines.limits, watch, self._proxies, self._new_request_id
@@ -107,7 +113,7 @@ class Edge:
             self._lane.remember(request, headers, response)
             status, size = response.status, len(response.body)
             if response.chunks is not None and status != 304:
-                size = await _stream(send, response, is_head=request.method == "HEAD")
+                size = await self._stream(request, headers, response, send)
                 response = None
         if self._watch is not None:
             self._report(self._watch, request, status, time.perf_counter() - started, size)
@@ -167,6 +173,26 @@ class Edge:
                 request.denial = denial
                 return
         request.actor = actor
+
+    async def _stream(
+        self, request: RequestInfo, headers: dict[bytes, bytes], response: Response, send: Any
+    ) -> int:
+        """Send a response whose body comes in chunks; return how many bytes that were."""
+        chunks: Any = streaming.nothing() if request.method == "HEAD" else response.chunks
+        if not streaming.is_events(response):
+            return await streaming.pump(response, chunks, request.receive, send)
+        ends = self.stopping.wait(), self._until_another(request, headers)
+        return await streaming.pump(response, chunks, request.receive, send, *ends)
+
+    async def _until_another(self, request: RequestInfo, headers: dict[bytes, bytes]) -> None:
+        """Return when whoever sent the request is not, or may not do, what they were and might."""
+        known, authorization = request.actor, headers.get(b"authorization")
+        while authorization is not None and request.denial is None and request.actor == known:
+            await asyncio.sleep(RECHECK_SECONDS)
+            with contextlib.suppress(errors.Fact):
+                await self._identify(request, authorization)
+        if authorization is None:
+            await self.stopping.wait()
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id")
@@ -251,20 +277,6 @@ class _Passage:
         else:
             self.size += len(message.get("body", b""))
         await self._send(message)
-
-
-async def _stream(send: Any, response: Response, *, is_head: bool) -> int:
-    """Send a response whose body comes in chunks; return how many bytes that were."""
-    await send(
-        {"type": "http.response.start", "status": response.status, "headers": response.headers}
-    )
-    size = 0
-    if response.chunks is not None and not is_head:
-        async for chunk in response.chunks:
-            size += len(chunk)
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
-    return size
 
 
 async def _send(send: Any, response: Response, *, is_head: bool) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from lyceum.platform import idempotency, inbox
+from lyceum.platform import job_events as job_events  # every worker must know them
 from lyceum.platform.database import Writer
 from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.statements import command

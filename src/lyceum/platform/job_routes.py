@@ -9,7 +9,7 @@ import msgspec
 from lyceum.platform import errors, job_status
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
-from lyceum.platform.job_status import JobRow, JobUnderWay, State
+from lyceum.platform.job_status import JobOver, JobRow, State
 from lyceum.platform.routing import SIGNED_IN, Routes
 from lyceum.platform.wire import Output
 
@@ -24,13 +24,15 @@ class JobLinks(Output, frozen=True, kw_only=True):
 
 class JobView(Output, frozen=True, kw_only=True):
     """A piece of work that is done in the background. `progress` is from 0 to 1; `result` is what
-    the job answered, once it has succeeded; `error` is why its last try failed."""
+    the job answered, once it has succeeded; `error` is why its last try failed; `isStopping` says
+    that it runs and was asked to stop."""
 
     id: UUID
     name: str
     state: State
     progress: float
     note: str
+    is_stopping: bool
     result: Any
     error: str | None
     created_at: datetime
@@ -50,10 +52,11 @@ async def get_job(tx: Reader, actor: Actor, job_id: UUID) -> JobView:
     "/jobs/{job_id}",
     access=SIGNED_IN,
     summary="Cancel a job",
-    facts=(errors.NotFound, JobUnderWay),
+    facts=(errors.NotFound, JobOver),
 )
 async def cancel_job(tx: Writer, actor: Actor, job_id: UUID) -> None:
-    """Possible until it has begun."""
+    """One that waits is never run. One that runs stops at its next step, unless it ends before: its
+    state says which. 409 when it is over."""
     await job_status.cancel_job(tx, actor, job_id)
 
 
@@ -69,6 +72,7 @@ def _view(actor: Actor, job: JobRow) -> JobView:
         state=job.state,
         progress=round(job.progress, 4),
         note=job.note,
+        is_stopping=job.is_stopping,
         result=result,
         error=error,
         created_at=job.created_at,

@@ -15,14 +15,13 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.platform import clock, errors, failures, ids, job_arguments
+from lyceum.platform import clock, errors, failures, ids, job_arguments, job_marks
 from lyceum.platform.access import Actor, system_actor
 from lyceum.platform.context import set_request_id
 from lyceum.platform.database import Reader
 from lyceum.platform.engines import Engines
 from lyceum.platform.jobs import JobContext, JobSpec, all_jobs
 from lyceum.platform.observer import UNOBSERVED, Observer
-from lyceum.platform.statements import Json, command, sql
 
 log = logging.getLogger("lyceum.jobs")
 
@@ -37,83 +36,12 @@ ActorOf = Callable[[Reader, UUID], Awaitable[Actor]]
 """How the app makes the actor of a user."""
 
 
-class ClaimedJob(msgspec.Struct, frozen=True):
-    """A job under our lease; `attempts` counts this try."""
-
-    id: UUID
-    name: str
-    arguments: Json
-    actor_id: UUID | None
-    impersonator_id: UUID | None
-    request_id: str
-    attempts: int
-    lease_token: UUID | None
-
-
-_CLAIM = command(
-    """
-    UPDATE platform.jobs SET state = 'running', attempts = attempts + 1, started_at = now(),
-        progress = 0, note = '', lease_token = $2,
-        leased_until = now() + make_interval(secs => $3)
-    WHERE id = $1 AND state IN ('waiting', 'queued') AND available_at <= now()
-    RETURNING id, name, arguments, actor_id, impersonator_id, request_id, attempts, lease_token
-    """,
-    ClaimedJob,
-)
-_RENEW = command(
-    """
-    UPDATE platform.jobs SET leased_until = now() + make_interval(secs => $2)
-    WHERE state = 'running' AND lease_token = ANY($1::uuid[])
-    """
-)
-_EXPIRED = sql(
-    """
-    SELECT id, name, arguments, actor_id, impersonator_id, request_id, attempts, lease_token
-    FROM platform.jobs WHERE state = 'running' AND leased_until < now()
-    ORDER BY leased_until LIMIT 100
-    """,
-    ClaimedJob,
-)
-_SUCCEED = command(
-    """
-    UPDATE platform.jobs SET state = 'succeeded', progress = 1, result = $3, error = NULL,
-        fault = NULL, finished_at = now(), lease_token = NULL, leased_until = NULL
-    WHERE id = $1 AND lease_token = $2
-    """
-)
-_FAIL = command(
-    """
-    UPDATE platform.jobs SET state = 'failed', error = $3, fault = $4, finished_at = now(),
-        lease_token = NULL, leased_until = NULL
-    WHERE id = $1 AND lease_token = $2
-    """
-)
-_TRY_AGAIN = command(
-    """
-    UPDATE platform.jobs SET state = 'waiting', error = $3, fault = $4, lease_token = NULL,
-        leased_until = NULL, available_at = now() + make_interval(secs => $5)
-    WHERE id = $1 AND lease_token = $2
-    """
-)
-_PUT_BACK = command(
-    """
-    UPDATE platform.jobs SET state = 'waiting', attempts = attempts - 1, lease_token = NULL,
-        leased_until = NULL, available_at = now() + make_interval(secs => $3)
-    WHERE id = $1 AND lease_token = $2
-    """
-)
-
-
-_GIVE_BACK = command(
-    """
-    UPDATE platform.jobs SET state = 'waiting', available_at = now() + make_interval(secs => $2)
-    WHERE id = $1 AND state = 'queued'
-    """
-)
-
-
 class WorkerLost(Exception):
     """The worker that ran the job ended before the job did."""
+
+
+class JobStopped(Exception):
+    """Somebody asked for a job that runs here to be stopped."""
 
 
 class JobRunner:
@@ -134,6 +62,8 @@ class JobRunner:
         self._lease_seconds = lease_seconds
         self._on_failure = on_failure
         self._tokens: set[UUID] = set()
+        self._limits: dict[UUID, asyncio.Timeout] = {}
+        self._stopped: set[UUID] = set()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self.is_stopping = False
@@ -142,20 +72,24 @@ class JobRunner:
         """Try a job; return whether it was ours to try. Its failure is kept, not raised."""
         if self.is_stopping:
             # The queue takes this for done; after a moment it can be offered to it again.
-            await self._engines.database.sole_writer().execute(_GIVE_BACK, job_id, 1.0)
+            await self._engines.database.sole_writer().execute(job_marks.GIVE_BACK, job_id, 1.0)
             return False
         token = ids.new_id()
         job = await self._engines.database.sole_writer().one_or_none(
-            _CLAIM, job_id, token, self._lease_seconds
+            job_marks.CLAIM, job_id, token, self._lease_seconds
         )
         if job is None:
             return False
         self._tokens.add(token)
         self._is_idle.clear()
+        if job.started_at is not None:
+            waited = (job.started_at - job.available_at).total_seconds()
+            self._observer.job_started(job.name, job.queue, max(waited, 0.0))
         try:
             await self._try(job, token)
         finally:
             self._tokens.discard(token)
+            self._stopped.discard(token)
             if not self._tokens:
                 self._is_idle.set()
         return True
@@ -168,16 +102,33 @@ class JobRunner:
         except TimeoutError:
             log.warning("%d jobs are cut off and start again later", len(self._tokens))
 
+    def count_running(self) -> int:
+        """Return how many jobs run here."""
+        return len(self._tokens)
+
+    async def heed_cancellations(self) -> None:
+        """Stop those jobs of this process that somebody has asked to stop: each is cancelled where
+        it waits next, as one is that takes too long."""
+        if not self._tokens:
+            return
+        primary = self._engines.database.sole_writer()
+        now = asyncio.get_running_loop().time()
+        for token in await primary.all(job_marks.ASKED_TO_STOP, list(self._tokens)):
+            limit = self._limits.get(token)
+            if limit is not None and not limit.expired():
+                self._stopped.add(token)
+                limit.reschedule(now)
+
     async def renew_leases(self) -> None:
         """Keep the jobs that run here; to be called several times within a lease."""
         if self._tokens:
             await self._engines.database.sole_writer().execute(
-                _RENEW, list(self._tokens), self._lease_seconds
+                job_marks.RENEW, list(self._tokens), self._lease_seconds
             )
 
     async def recover_lost(self) -> int:
         """Bring back jobs whose worker is gone, or fail those that have had all their tries."""
-        lost = await self._engines.database.sole_writer().all(_EXPIRED)
+        lost = await self._engines.database.sole_writer().all(job_marks.EXPIRED)
         specs = all_jobs()
         for job in lost:
             if job.lease_token is not None and job.lease_token not in self._tokens:
@@ -185,29 +136,33 @@ class JobRunner:
                 await self._keep_failure(job, job.lease_token, problem, specs.get(job.name))
         return len(lost)
 
-    async def _try(self, job: ClaimedJob, token: UUID) -> None:
+    async def _try(self, job: job_marks.ClaimedJob, token: UUID) -> None:
         spec = all_jobs().get(job.name)
         if spec is None:
             log.warning("job %s %s is not known here: left to another worker", job.name, job.id)
-            await self._mark(_PUT_BACK, job.id, token, ELSEWHERE_SECONDS)
+            await self._mark(job_marks.PUT_BACK, job.id, token, ELSEWHERE_SECONDS)
             return
         set_request_id(job.request_id)
         started = clock.monotonic()
         state = "waiting"
         try:
-            result = await self._call(job, spec)
+            result = await self._call(job, spec, token)
         except asyncio.CancelledError:
-            await asyncio.shield(self._mark(_PUT_BACK, job.id, token, 1.0))
+            await asyncio.shield(self._mark(job_marks.PUT_BACK, job.id, token, 1.0))
             raise
+        except JobStopped:
+            log.info("job %s %s is stopped because somebody asked for it", job.name, job.id)
+            await self._mark(job_marks.STOP, job.id, token)
+            state = "cancelled"
         except Exception as problem:  # noqa: BLE001 - whatever a job raises is kept, not lost
             state = await self._keep_failure(job, token, problem, spec)
         else:
-            await self._mark(_SUCCEED, job.id, token, _result_bytes(result))
+            await self._mark(job_marks.SUCCEED, job.id, token, _result_bytes(result))
             state = "succeeded"
         finally:
             self._observer.job_finished(job.name, state, clock.monotonic() - started)
 
-    async def _call(self, job: ClaimedJob, spec: JobSpec) -> Any:
+    async def _call(self, job: job_marks.ClaimedJob, spec: JobSpec, token: UUID) -> Any:
         arguments = job_arguments.decode(spec, job.arguments)
         actor = system_actor(job.name)
         if job.actor_id is not None:
@@ -217,14 +172,20 @@ class JobRunner:
         limit = asyncio.timeout(spec.timeout_seconds)
         try:
             async with limit:
-                return await spec.function(context, **arguments)
+                self._limits[token] = limit
+                try:
+                    return await spec.function(context, **arguments)
+                finally:
+                    del self._limits[token]
         except TimeoutError as problem:
             if not limit.expired():
                 raise
+            if token in self._stopped:
+                raise JobStopped from problem
             raise errors.TimedOut(f"It took longer than {spec.timeout_seconds} s.") from problem
 
     async def _keep_failure(
-        self, job: ClaimedJob, token: UUID, problem: Exception, spec: JobSpec | None
+        self, job: job_marks.ClaimedJob, token: UUID, problem: Exception, spec: JobSpec | None
     ) -> str:
         text = failures.describe(problem)
         told = failures.tell(problem)
@@ -233,11 +194,11 @@ class JobRunner:
         most = spec.attempts if spec is not None else len(failures.PAUSES_SECONDS)
         if job.attempts >= most or failures.is_final(problem):
             log.error("job %s %s failed: %s", job.name, job.id, text, exc_info=problem)
-            await self._mark(_FAIL, job.id, token, told, text)
+            await self._mark(job_marks.FAIL, job.id, token, told, text)
             return "failed"
         log.warning("job %s %s: try %d: %s", job.name, job.id, job.attempts, text)
         pause = failures.pause_after(job.attempts)
-        await self._mark(_TRY_AGAIN, job.id, token, told, text, pause)
+        await self._mark(job_marks.TRY_AGAIN, job.id, token, told, text, pause)
         return "waiting"
 
     async def _mark(self, statement: Any, *arguments: object) -> None:

@@ -24,6 +24,7 @@ from lyceum.platform.statements import command
 P = ParamSpec("P")
 QUEUES = ("high-priority", "default", "email")
 JOBS_CHANNEL = "lyceum_outbox"
+CANCEL_CHANNEL = "lyceum_job_cancel"
 
 _INSERT = command(
     """
@@ -130,11 +131,23 @@ async def enqueue_once(
     if args:
         raise TypeError("a job takes its arguments by name")
     spec = spec_of(function)
+    return await enqueue_named(tx, actor, unique_key, spec.name, spec.queue, arguments)
+
+
+async def enqueue_named(
+    tx: Writer,
+    actor: Actor,
+    unique_key: str | None,
+    name: str,
+    queue: str,
+    arguments: dict[str, Any],
+) -> UUID:
+    """As `enqueue_once`, for a job that this process need not know: of a schedule, by its name."""
     job_id = await tx.one(
         _INSERT,
         ids.new_id(),
-        spec.name,
-        spec.queue,
+        name,
+        queue,
         msgspec.json.encode(arguments),
         unique_key,
         actor.user_id,

@@ -45,6 +45,9 @@ LESSON_COMPLETIONS: Final = REGISTRY.counter(
 JOB_SECONDS: Final = REGISTRY.histogram(
     "lms_job_duration_seconds", "Tries of jobs, by the state they left.", "job", "state"
 )
+JOB_WAIT: Final = REGISTRY.histogram(
+    "lms_job_wait_seconds", "Wait of a job from when it was due to the start of its try.", "queue"
+)
 EVENT_SECONDS: Final = REGISTRY.histogram(
     "lms_event_handling_seconds", "Events handled.", "event", "handler", "outcome"
 )
@@ -84,6 +87,11 @@ def request_served(method: str, route: str, status: int, seconds: float) -> None
 def statement_run(name: str, seconds: float) -> None:
     """Count one run of a statement."""
     STATEMENT_SECONDS.observe(seconds, name)
+
+
+def job_started(_name: str, queue: str, waited: float) -> None:
+    """Count the wait of one try of a job."""
+    JOB_WAIT.observe(waited, queue)
 
 
 def job_finished(name: str, state: str, seconds: float) -> None:

@@ -6,6 +6,9 @@ from typing import Protocol
 class Observer(Protocol):
     """Called in the event loop after each piece of work, so it must be quick and never raise."""
 
+    def job_started(self, name: str, queue: str, waited: float) -> None:
+        """One try of a job began, so many seconds after it was due."""
+
     def job_finished(self, name: str, state: str, seconds: float) -> None:
         """One try of a job ended; `state` is the job's state after it."""
 
@@ -18,6 +21,9 @@ class Observer(Protocol):
 
 class Unobserved:
     """The observer when nobody measures."""
+
+    def job_started(self, name: str, queue: str, waited: float) -> None:
+        """Do nothing."""
 
     def job_finished(self, name: str, state: str, seconds: float) -> None:
         """Do nothing."""

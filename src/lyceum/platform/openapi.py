@@ -45,7 +45,10 @@ PROBLEM: Json = {
 BINARY: Json = {"type": "string", "format": "binary"}
 FORM: Json = {"type": "object", "required": ["file"], "properties": {"file": BINARY}}
 TEXT: Json = {"type": "string"}
-CONTENT = {"text/plain": TEXT, "text/html": TEXT, "application/json": {"type": "object"}}
+CONTENT = {
+    "text/plain": TEXT, "text/html": TEXT, "text/css": TEXT, "text/javascript": TEXT,
+    "text/event-stream": TEXT, "application/json": {"type": "object"},
+}  # fmt: skip
 _META: Json = {
     "type": "object",
     "required": ["timestamp", "requestId"],

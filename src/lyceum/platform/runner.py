@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.platform import clock, errors, events, jobs, saq_queues, schedule
+from lyceum.platform import clock, errors, events, jobs, saq_queues, schedule, worker_roll
 from lyceum.platform.database import Database
 from lyceum.platform.engines import Engines
 from lyceum.platform.job_runs import LEASE_SECONDS, ActorOf, JobRunner
@@ -27,6 +27,8 @@ log = logging.getLogger("lyceum.worker")
 GRACE_SECONDS: Final = 25.0
 """What is under way at a stop may take this long; with the closing it stays below 30 s."""
 POLL_SECONDS: Final = 1.0
+CANCEL_SECONDS: Final = 5.0
+"""How often a worker looks for jobs of its own to stop, in case it missed that it was told."""
 FORGOTTEN_SECONDS: Final = 30.0
 """A job that is in the queue for longer is looked for there, in case a killed worker had it."""
 AT_A_TIME: Final = 100
@@ -75,24 +77,34 @@ async def run_worker(
     deliverer = Deliverer(engines.database, observer=observer)
     runner = JobRunner(engines, actor_of, observer=observer)
     scheduler = schedule.Scheduler(engines.database)
-    job_waits = asyncio.Event()
+    job_waits, cancel_asked = asyncio.Event(), asyncio.Event()
     async with AsyncExitStack() as stack:
         listener = engines.listener
         await stack.enter_async_context(listener.waking(events.OUTBOX_CHANNEL, deliverer.wake))
         await stack.enter_async_context(listener.waking(jobs.JOBS_CHANNEL, job_waits.set))
+        await stack.enter_async_context(listener.waking(jobs.CANCEL_CHANNEL, cancel_asked.set))
+        await stack.enter_async_context(
+            worker_roll.signed_in(engines.database, engines.settings.services, runner.count_running)
+        )
         queues = await stack.enter_async_context(
             saq_queues.open_queues(engines.database.write_pool.dsn, engines.settings.redis_url)
         )
-        # What keeps the leases outlives what runs under them.
-        watch = asyncio.create_task(_watch_leases(runner))
+        # What keeps the leases, and stops jobs, outlives what runs under them.
+        watches = [
+            asyncio.create_task(_watch_leases(runner)),
+            asyncio.create_task(
+                _every(CANCEL_SECONDS, asyncio.Event(), runner.heed_cancellations, cancel_asked)
+            ),
+        ]
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(deliverer.run(stop, grace_seconds=GRACE_SECONDS))
                 group.create_task(_run_jobs(engines.database, queues, runner, job_waits, stop))
                 group.create_task(_every(1.0, stop, lambda: scheduler.start_due(clock.utc_now())))
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            for watch in watches:
+                watch.cancel()
+            await asyncio.gather(*watches, return_exceptions=True)
 
 
 async def drain(engines: Engines, actor_of: ActorOf) -> int:
