@@ -14,6 +14,9 @@ from lyceum.courses.schemas.reviews import NewReview
 from lyceum.courses.schemas.structure import NewLecture
 from lyceum.courses.service import categories, certificates, courses, progress, reviews, structure
 from lyceum.courses.service import enrolment as enrolments
+from lyceum.discussions.schemas.announcements import NewAnnouncement
+from lyceum.discussions.schemas.contributions import NewPost, NewThread
+from lyceum.discussions.service import announcements, posts, reports, threads
 from lyceum.packages.adapters import uploads
 from lyceum.packages.service import files
 from lyceum.packages.service import imports as packages
@@ -121,10 +124,29 @@ async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
         }
         for chapter in outline.chapters
     ]
+    if operation != "publishCourse":
+        await _make_discussion(tx, made, owner, learner, course_id)
     await _make_completed(tx, made, owner, learner)
     if operation in ("retryQueueJob", "discardQueueJob"):
         await tx.execute(_FAIL_JOB, UUID(made.in_path["job_id"]))
     await tx.execute(_ADD_SCHEDULE, SCHEDULE)
+
+
+async def _make_discussion(
+    tx: Writer, made: Academy, owner: Actor, learner: Actor, course_id: UUID
+) -> None:
+    """A thread of the learner's, a post of the owner's that was reported, an announcement."""
+    asked = NewThread(title="Which knot?", body="For a mast")
+    thread_id = await threads.ask_question(tx, learner, course_id, asked)
+    post_id = await posts.answer_thread(tx, owner, thread_id, NewPost(body="A bowline"))
+    told = NewAnnouncement(title="Storm", body="Stay ashore")
+    announced = await announcements.post_announcement(tx, owner, course_id, told)
+    made.in_path |= {
+        "thread_id": str(thread_id),
+        "post_id": str(post_id),
+        "report_id": str(await reports.report_post(tx, learner, post_id, "Wrong knot")),
+        "announcement_id": str(announced.id),
+    }
 
 
 async def _make_completed(tx: Writer, made: Academy, owner: Actor, learner: Actor) -> None:

@@ -14,6 +14,7 @@ from lyceum.courses.http import (
     reviews,
     structure,
 )
+from lyceum.discussions.http import announcements, posts, reports, threads
 from lyceum.packages.http import files as package_files
 from lyceum.packages.http import imports as package_imports
 from lyceum.platform import job_routes, queue_routes
@@ -52,6 +53,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         reviews.routes,
     ),
     "assessments": (assessments_http.routes,),
+    "discussions": (threads.routes, posts.routes, reports.routes, announcements.routes),
     "packages": (package_imports.routes, package_files.routes),
     "jobs": (job_routes.routes, queue_routes.routes),
 }
@@ -61,6 +63,7 @@ HANDLERS = {
     "users": "lyceum.users.jobs",
     "courses": "lyceum.courses.jobs",
     "assessments": "lyceum.assessments.jobs",
+    "discussions": "lyceum.discussions.jobs",
     "packages": "lyceum.packages.jobs",
     "jobs": "lyceum.platform.housekeeping",
 }
@@ -70,7 +73,11 @@ PERSONAL_DATA = (
     "lyceum.users.queries.personal_data",
     "lyceum.courses.queries.personal_data",
     "lyceum.assessments.queries",
-    "lyceum.packages.queries",
+    "lyceum.discussions.queries.threads",
+    "lyceum.discussions.queries.posts",
+    "lyceum.discussions.queries.reports",
+    "lyceum.discussions.queries.announcements",
+    "lyceum.packages.queries.imports",
 )
 """What says which tables hold something about people, from the lowest domain up; whoever exports
 or erases a person needs all of it, whichever services this process carries."""

@@ -10,6 +10,7 @@ from lyceum.courses.records import ChapterDraft, CourseDraft, LectureDraft, Stor
 from lyceum.courses.service import access, structure
 from lyceum.courses.service.courses import DESCRIPTION_LENGTH
 from lyceum.courses.service.drafts import MAX_CONTENT, find_stored_course, store_course
+from lyceum.courses.service.participation import list_participants, list_readable_lectures
 from lyceum.courses.service.progress import complete_lecture
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
@@ -27,6 +28,8 @@ __all__ = [
     "find_stored_course",
     "get_course",
     "get_lecture",
+    "list_participants",
+    "list_readable_lectures",
     "require_open_lecture",
     "store_course",
 ]
@@ -51,13 +54,18 @@ class LectureRef(msgspec.Struct, frozen=True):
 
 
 class CourseRef(msgspec.Struct, frozen=True):
-    """A course as the actor stands to it."""
+    """A course as the actor stands to it.
+
+    `is_staff` holds for assistants too, `may_edit` does not; `enrolment_id` is None unless the
+    actor learns the course, or has completed it.
+    """
 
     course_id: UUID
     slug: str
     owner_id: UUID
     may_edit: bool
     is_staff: bool
+    enrolment_id: UUID | None
 
 
 async def get_course(tx: Reader, actor: Actor, id_or_slug: UUID | str) -> CourseRef:
@@ -69,6 +77,7 @@ async def get_course(tx: Reader, actor: Actor, id_or_slug: UUID | str) -> Course
         owner_id=found.owner_id,
         may_edit=permissions.may_edit(actor, found),
         is_staff=permissions.is_staff_of(actor, found.actor_role),
+        enrolment_id=found.enrolment_id if permissions.is_enrolled(found) else None,
     )
 
 
