@@ -15,12 +15,18 @@ import click
 from lyceum.app import cli, services
 from lyceum.platform import openapi
 from lyceum.platform.access import ROLES, Permission, all_permissions
-from lyceum.platform.routing import PUBLIC, Route
+from lyceum.platform.routing import IN_PERSON, PUBLIC, SIGNED_IN, Route
 from lyceum.platform.settings import Settings, environment_name
 
 DOCS = Path(__file__).parents[1] / "docs"
 BUILD = DOCS / "build"
 GENERATED = "<!-- Written by `make docs`; change the program instead. -->"
+
+WHO = {
+    PUBLIC: "everybody",
+    SIGNED_IN: "whoever is signed in",
+    IN_PERSON: "whoever is signed in, in person (no API key)",
+}
 
 
 def settings_page() -> str:
@@ -74,7 +80,7 @@ def permission_row(route: Route) -> str:
     if isinstance(route.access, Permission):
         who = f"`{route.access.name}`: {route.access.role} and above"
     else:
-        who = "everybody" if route.access is PUBLIC else "whoever is signed in"
+        who = WHO[route.access]
     return f"| {route.method} | `{route.path}` | {who} |"
 
 

@@ -26,8 +26,9 @@ from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.statements import command, sql
 from lyceum.users.records import Account
+from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.schemas.roles import NewRole
-from lyceum.users.service import roles
+from lyceum.users.service import api_keys, roles
 from tests.courses import factories
 from tests.users import factories as users
 
@@ -196,6 +197,8 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
     owner = users.actor_of(made.people["owner"])
     assert owner.user_id is not None
     bystander = await users.make_user(tx)
+    learner = await users.fresh_actor(tx, made.people["learner"])
+    key = await api_keys.create_key(tx, learner, NewApiKey(name="Script", scopes=("self:read",)))
     role = await roles.create_role(
         tx, SYSTEM, NewRole(name=f"role-{ids.new_id().hex}", permissions=())
     )
@@ -214,6 +217,7 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
         "mail_id": "none",
         "role_name": role.name,
         "schedule_name": SCHEDULE,
+        "key_id": str(key.key.id),
     }
     made.in_body |= {
         "user_id": str(bystander.id),

@@ -90,13 +90,13 @@ async def get_text(name: str) -> Content:
 
 
 class _Door:
-    def peek(self, token: str) -> Actor | None:
+    def peek(self, token: str, ip: str) -> Actor | None:
         return {
             "user": Actor(user_id=USER, roles=("student",)),
             "admin": Actor(user_id=USER, roles=("admin",), permissions=frozenset({SHELVE.name})),
         }.get(token)
 
-    async def authenticate(self, token: str) -> Actor:
+    async def authenticate(self, token: str, ip: str) -> Actor:
         raise errors.TokenExpired if token == "expired" else errors.TokenInvalid
 
 

@@ -29,10 +29,10 @@ READER = {"authorization": "Bearer reader"}
 
 
 class Door:
-    def peek(self, token: str) -> Actor | None:
+    def peek(self, token: str, ip: str) -> Actor | None:
         return PEOPLE.get(token)
 
-    async def authenticate(self, token: str) -> Actor:
+    async def authenticate(self, token: str, ip: str) -> Actor:
         raise errors.TokenInvalid
 
 

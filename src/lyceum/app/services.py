@@ -21,6 +21,7 @@ from lyceum.platform import job_routes, queue_routes
 from lyceum.platform.routing import Route, Routes
 from lyceum.users.http import (
     account,
+    api_keys,
     people,
     permissions,
     registration,
@@ -39,6 +40,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         people.routes,
         permissions.routes,
         roles.routes,
+        api_keys.routes,
         signing_keys.well_known,
     ),
     "courses": (

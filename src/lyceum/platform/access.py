@@ -89,6 +89,12 @@ class Actor(msgspec.Struct, frozen=True):
         return self.user_id
 
 
+READ_SELF = permission(
+    "self:read", role="student", description="With an API key: see what is one's own"
+)
+WRITE_SELF = permission(
+    "self:write", role="student", description="With an API key: act for oneself, as enrolling"
+)
 ANONYMOUS: Final = Actor()
 
 

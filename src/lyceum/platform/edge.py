@@ -36,13 +36,13 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
 
 
 class Authenticator(Protocol):
-    """How a bearer token becomes an actor."""
+    """How a bearer token or API key becomes an actor."""
 
-    def peek(self, token: str) -> Actor | None:
+    def peek(self, token: str, ip: str) -> Actor | None:
         """Return the actor of a token that was verified a moment ago, without waiting."""
 
-    async def authenticate(self, token: str) -> Actor:
-        """Verify a token; raises the fact that says why not."""
+    async def authenticate(self, token: str, ip: str) -> Actor:
+        """Verify a token that came from `ip`; raises the fact that says why not."""
 
 
 class Edge:
@@ -155,6 +155,8 @@ class Edge:
         if len(request.path) + len(request.scope["query_string"]) > MAX_URL:
             raise errors.UriTooLong
         authorization = headers.get(b"authorization")
+        if authorization is None and b"x-api-key" in headers:
+            authorization = b"Bearer " + headers[b"x-api-key"]
         if authorization is not None:
             await self._identify(request, authorization)
         if self._limits is not None:
@@ -165,10 +167,10 @@ class Edge:
         if scheme.lower() != "bearer":
             request.denial = errors.TokenInvalid("Send `Authorization: Bearer <token>`.")
             return
-        actor = self._authenticator.peek(token)
+        actor = self._authenticator.peek(token, request.ip)
         if actor is None:
             try:
-                actor = await self._authenticator.authenticate(token)
+                actor = await self._authenticator.authenticate(token, request.ip)
             except errors.Unauthorized as denial:
                 request.denial = denial
                 return

@@ -13,6 +13,7 @@ import msgspec
 
 from lyceum.platform import errors, idempotency, paging, wire
 from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.admission import admit
 from lyceum.platform.database import SoleWriter, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.routing import PUBLIC, Route
@@ -121,9 +122,7 @@ class Endpoint:
     async def _answer(self, request: RequestInfo) -> Response:
         route = self.route
         if route.access is not PUBLIC:
-            if request.denial is not None:
-                raise request.denial
-            request.actor.require_user()
+            admit(route, request.actor, request.denial)
         elif request.denial is not None and "actor" in route.wants:
             raise request.denial
         if route.bucket is not None and self.engines.limits is not None:

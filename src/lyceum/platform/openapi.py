@@ -14,7 +14,7 @@ import msgspec
 from lyceum.platform import errors
 from lyceum.platform.access import Permission
 from lyceum.platform.paging import CursorQuery, PageQuery
-from lyceum.platform.routing import PUBLIC, Route
+from lyceum.platform.routing import IN_PERSON, PUBLIC, Route
 from lyceum.platform.wire import Content
 
 REF = "#/components/schemas/{name}"
@@ -112,7 +112,8 @@ def build_document(routes: Sequence[Route], *, title: str, server: str) -> Json:
                 "CursorMeta": _CURSOR_META,
             },
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             },
         },
     }
@@ -176,10 +177,11 @@ def _operation(route: Route, schemas: _Schemas) -> Json:
                 for kind in route.upload_media_types
             },
         }
+    by_key: list[dict[str, list[str]]] = [] if route.access is IN_PERSON else [{"apiKey": []}]
     if route.access is not PUBLIC:
-        operation["security"] = [{"bearer": []}]
+        operation["security"] = [{"bearer": []}, *by_key]
     elif "actor" in route.wants:
-        operation["security"] = [{}, {"bearer": []}]
+        operation["security"] = [{}, {"bearer": []}, *by_key]
     return operation
 
 

@@ -33,10 +33,14 @@ class Access(Enum):
 
     PUBLIC = "public"
     SIGNED_IN = "signed in"
+    """Everybody who is somebody; an API key needs `self:read` or `self:write` in its scopes."""
+    IN_PERSON = "in person"
+    """A person in a session of their own: what concerns how they sign in, and their secrets."""
 
 
 PUBLIC = Access.PUBLIC
 SIGNED_IN = Access.SIGNED_IN
+IN_PERSON = Access.IN_PERSON
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -71,6 +75,11 @@ class Route(msgspec.Struct, frozen=True):
     def is_idempotent_post(self) -> bool:
         """Whether the route takes `Idempotency-Key`."""
         return self.method == "POST" and self.tx_type is Writer and self.keeps_response
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET" or self.tx_type is Reader
 
     @property
     def operation_id(self) -> str:

@@ -66,6 +66,12 @@ class RoleInUse(errors.Conflict):
     code, title = 6041, "Somebody has this role"
 
 
+class TooManyApiKeys(errors.Conflict):
+    """A person has as many live keys as anybody may have."""
+
+    code, title = 6042, "You have too many API keys"
+
+
 class EmailInvalid(errors.ValidationFailed):
     """Text that is no email address."""
 

@@ -9,6 +9,7 @@ RevocationReason = Literal[
     "signed_out", "revoked_by_user", "password_changed", "refresh_token_reused",
     "too_many_sessions", "suspended",
 ]  # fmt: skip
+KeyRevocationReason = Literal["revoked_by_user", "password_changed"]
 RefusalReason = Literal["wrong_password", "suspended", "not_verified"]
 
 
@@ -98,6 +99,32 @@ class SteppedUp(Event, frozen=True, kw_only=True):
     user_id: UUID
     session_id: UUID
     methods: tuple[str, ...]
+
+
+@event("api_key.created")
+class ApiKeyCreated(Event, frozen=True, kw_only=True):
+    """A person has another key for their programs."""
+
+    user_id: UUID
+    key_id: UUID
+    scopes: tuple[str, ...]
+
+
+@event("api_key.rotated")
+class ApiKeyRotated(Event, frozen=True, kw_only=True):
+    """A key has another secret."""
+
+    user_id: UUID
+    key_id: UUID
+
+
+@event("api_key.revoked")
+class ApiKeyRevoked(Event, frozen=True, kw_only=True):
+    """A key opens nothing any more."""
+
+    user_id: UUID
+    key_id: UUID
+    reason: KeyRevocationReason
 
 
 @event("signing_key.rotated")

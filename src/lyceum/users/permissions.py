@@ -6,7 +6,7 @@ Not here: permissions of other domains (each declares its own).
 from collections.abc import Iterable
 from typing import Final
 
-from lyceum.platform.access import ROLE_ALIASES, ROLES, Actor, permission
+from lyceum.platform.access import READ_SELF, ROLE_ALIASES, ROLES, Actor, permission
 from lyceum.users import errors
 from lyceum.users.records import Account
 
@@ -67,7 +67,10 @@ def require_held(actor: Actor, names: Iterable[str]) -> None:
 
 def may_see_account(actor: Actor, account: Account) -> bool:
     """Whether the actor sees the whole account: its owner, and administrators."""
-    return actor.may(READ_USERS) or (actor.user_id is not None and actor.user_id == account.id)
+    if actor.may(READ_USERS):
+        return True
+    is_own = actor.user_id is not None and actor.user_id == account.id
+    return is_own and (actor.scopes is None or actor.may(READ_SELF))
 
 
 def may_see_profile(actor: Actor, account: Account) -> bool:

@@ -149,3 +149,32 @@ class Device(msgspec.Struct, frozen=True):
         """Return the device, with what cannot be printed left out and the rest cut to size."""
         printable = "".join(filter(str.isprintable, user_agent or ""))
         return cls(ip[:45], printable[:MAX_USER_AGENT])
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """A key of a person, without its secret; until `previous_until` the one before opens too."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scopes: list[str]
+    networks: list[str]
+    ends_with_password: bool
+    expires_at: datetime | None
+    created_at: datetime
+    last_used_at: datetime | None
+    last_used_ip: str
+    previous_until: datetime | None
+
+
+class KeyStanding(msgspec.Struct, frozen=True):
+    """The rights behind a live API key now; `is_stale`: its use was not noted lately."""
+
+    key_id: UUID
+    user_id: UUID
+    roles: list[str]
+    granted: list[str]
+    scopes: list[str]
+    networks: list[str]
+    seconds_left: float | None
+    is_stale: bool

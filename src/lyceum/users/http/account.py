@@ -7,7 +7,7 @@ from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
-from lyceum.platform.routing import SIGNED_IN, Routes
+from lyceum.platform.routing import IN_PERSON, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 from lyceum.users.errors import PasswordRefused, StepUpRequired
 from lyceum.users.http import answers
@@ -39,7 +39,7 @@ async def update_me(
 
 @routes.post(
     "/me/password",
-    access=SIGNED_IN,
+    access=IN_PERSON,
     summary="Change my password",
     keeps_response=False,
     facts=(
@@ -66,7 +66,7 @@ async def change_password(
     answers.accepted(denial)
 
 
-@routes.get("/me/sessions", access=SIGNED_IN, summary="Where I am signed in")
+@routes.get("/me/sessions", access=IN_PERSON, summary="Where I am signed in")
 async def list_my_sessions(tx: Reader, actor: Actor) -> list[SessionView]:
     """Live sessions, the one used last first."""
     return [
@@ -85,7 +85,7 @@ async def list_my_sessions(tx: Reader, actor: Actor) -> list[SessionView]:
 
 @routes.delete(
     "/me/sessions/{session_id}",
-    access=SIGNED_IN,
+    access=IN_PERSON,
     summary="Sign out somewhere else",
     facts=(errors.NotFound,),
 )

@@ -5,7 +5,7 @@ from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
-from lyceum.platform.routing import PUBLIC, SIGNED_IN, Routes
+from lyceum.platform.routing import IN_PERSON, PUBLIC, Routes
 from lyceum.users.errors import AccountSuspended, EmailNotVerified
 from lyceum.users.http import answers
 from lyceum.users.schemas.sign_in import Refresh, SignedInView, SignIn
@@ -60,7 +60,7 @@ async def refresh_token(engines: Engines, data: Refresh) -> SignedInView:
     return answers.signed_in(answers.accepted(outcome))
 
 
-@routes.post("/auth/logout", access=SIGNED_IN, summary="Sign out", status=204, keeps_response=False)
+@routes.post("/auth/logout", access=IN_PERSON, summary="Sign out", status=204, keeps_response=False)
 async def logout(tx: Writer, actor: Actor) -> None:
     """Ends the session of the access token, and with it every token of the session."""
     await sessions.sign_out(tx, actor)

@@ -4,7 +4,7 @@ from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
-from lyceum.platform.routing import SIGNED_IN, Routes
+from lyceum.platform.routing import IN_PERSON, Routes
 from lyceum.users.http import answers
 from lyceum.users.schemas.step_up import SteppedUpView, StepUp
 from lyceum.users.service import step_up
@@ -14,7 +14,7 @@ routes = Routes("users")
 
 @routes.post(
     "/auth/step-up",
-    access=SIGNED_IN,
+    access=IN_PERSON,
     summary="Prove once more that it is me",
     keeps_response=False,
     facts=(errors.InvalidCredentials, errors.AccountLocked, errors.ServiceUnavailable),

@@ -46,3 +46,15 @@ privacy.holds(
     ),
     erase=command("DELETE FROM users.link_tokens WHERE user_id = $1"),
 )
+privacy.holds(
+    "users.api_keys",
+    "user_id",
+    export=sql(
+        """
+        SELECT to_jsonb(k) - 'secret_hash' - 'previous_hash' FROM users.api_keys k
+        WHERE k.user_id = $1
+        """,
+        Json,
+    ),
+    erase=command("DELETE FROM users.api_keys WHERE user_id = $1"),
+)

@@ -1,4 +1,4 @@
-"""From an access token to an actor, on every request: verify the token, read the rights anew.
+"""From an access token or API key to an actor, on every request: verify it, read the rights anew.
 
 The token says who and in which session; what they may do is read from the database and kept until
 somebody says that it changed. While this process cannot hear that, it is kept for two seconds at
@@ -6,18 +6,20 @@ most. Not here: making tokens (`tokens`).
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from lyceum.platform import clock, errors
+from lyceum.platform import clock, errors, ids
 from lyceum.platform.access import ANONYMOUS, Actor, permissions_of
 from lyceum.platform.engines import Engines
 from lyceum.platform.value_cache import ValueCache
-from lyceum.users.adapters import access_tokens
+from lyceum.users.adapters import access_tokens, networks
 from lyceum.users.permissions import custom_roles, role_tag
+from lyceum.users.queries import api_keys as key_queries
 from lyceum.users.queries import sessions as session_queries
+from lyceum.users.service.api_keys import PREFIX as API_KEY_PREFIX
 from lyceum.users.service.tokens import SIGNING_KEYS_TAG, list_public_keys
 
 RIGHTS_SECONDS = 30.0
@@ -31,11 +33,12 @@ class Authenticator:
 
     def __init__(self, engines: Engines) -> None:
         # A replica may not know yet that a session began, or that one ended.
+        self._database = engines.database
         self._primary = engines.database.sole_writer()
         self._listener = engines.listener
         self._issuer = access_tokens.issuer_of(engines.settings)
         self._actors: ValueCache[Actor] = ValueCache(MAX_ACTORS, RIGHTS_SECONDS)
-        self._lookups: dict[str, asyncio.Task[Actor]] = {}
+        self._lookups: dict[Hashable, asyncio.Task[Actor]] = {}
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._keys_until = 0.0
         self._loading: asyncio.Task[None] | None = None
@@ -44,22 +47,26 @@ class Authenticator:
             self.forget_tags, away=self.forget_all, back=self.forget_all
         )
 
-    def peek(self, token: str) -> Actor | None:
+    def peek(self, token: str, ip: str = "") -> Actor | None:
         """Return the actor of a token that was verified a moment ago, or None; never waits."""
-        return self._actors.get(token)
+        return self._actors.get(_key_of(token, ip))
 
-    async def authenticate(self, token: str) -> Actor:
-        """Return the actor of a token; TokenExpired or TokenInvalid when there is none.
+    async def authenticate(self, token: str, ip: str = "") -> Actor:
+        """Return the actor of a token or an API key that comes from the address `ip`; TokenExpired
+        or TokenInvalid when there is none.
 
         Those who bring the same token at the same time share one verification.
         """
-        known = self._actors.get(token)
+        key = _key_of(token, ip)
+        known = self._actors.get(key)
         if known is not None:
             return known
-        lookup = self._lookups.get(token)
+        lookup = self._lookups.get(key)
         if lookup is None:
-            lookup = self._lookups[token] = asyncio.create_task(self._look_up(token))
-            lookup.add_done_callback(lambda done: self._land(token, done))
+            is_key = token.startswith(API_KEY_PREFIX)
+            finding = self._look_up_key(token, ip) if is_key else self._look_up(token)
+            lookup = self._lookups[key] = asyncio.create_task(finding)
+            lookup.add_done_callback(lambda done: self._land(key, done))
         # Whoever gives up waiting does not take the answer from the others.
         return await asyncio.shield(lookup)
 
@@ -99,15 +106,43 @@ class Authenticator:
             permissions=permissions_of(roles).union(standing.granted),
             session_id=standing.session_id,
         )
-        tags = (f"users:{standing.user_id}", *map(role_tag, custom_roles(roles)))
-        longest = RIGHTS_SECONDS if self._listener.is_connected else DEAF_SECONDS
-        lasting = min(claims.exp - now, longest)
-        self._actors.put(token, actor, tags=tags, stamp=stamp, ttl=lasting)
+        self._keep(token, actor, claims.exp - now, stamp)
         return actor
 
-    def _land(self, token: str, lookup: "asyncio.Task[Actor]") -> None:
-        if self._lookups.get(token) is lookup:
-            del self._lookups[token]
+    async def _look_up_key(self, token: str, ip: str) -> Actor:
+        """Return the actor of an API key: its owner's present rights, as far as the scopes go."""
+        stamp = self._actors.stamp
+        if not token.isascii():
+            raise errors.TokenInvalid
+        standing = await self._primary.one_or_none(
+            key_queries.FIND_KEY_STANDING, ids.hash_secret(token)
+        )
+        if standing is None:
+            raise errors.TokenInvalid
+        if standing.networks and not networks.is_within(ip, standing.networks):
+            raise errors.TokenInvalid("The key may not be used from this address.")
+        if standing.is_stale:
+            touching = self._database.sole_writer()
+            await touching.execute(key_queries.TOUCH_KEY, standing.key_id, ip[:45])
+        roles = tuple(standing.roles)
+        actor = Actor(
+            user_id=standing.user_id,
+            roles=roles,
+            permissions=permissions_of(roles).union(standing.granted),
+            scopes=frozenset(standing.scopes),
+        )
+        left = standing.seconds_left
+        self._keep(_key_of(token, ip), actor, RIGHTS_SECONDS if left is None else left, stamp)
+        return actor
+
+    def _keep(self, key: Hashable, actor: Actor, seconds_left: float, stamp: int) -> None:
+        tags = (f"users:{actor.user_id}", *map(role_tag, custom_roles(actor.roles)))
+        longest = RIGHTS_SECONDS if self._listener.is_connected else DEAF_SECONDS
+        self._actors.put(key, actor, tags=tags, stamp=stamp, ttl=min(seconds_left, longest))
+
+    def _land(self, key: Hashable, lookup: "asyncio.Task[Actor]") -> None:
+        if self._lookups.get(key) is lookup:
+            del self._lookups[key]
         if not lookup.cancelled():
             lookup.exception()  # seen, even if everybody who waited has gone
 
@@ -139,3 +174,8 @@ class Authenticator:
             access_tokens.header_of(jwk.kid): access_tokens.public_key(jwk) for jwk in jwks
         }
         self._keys_until = clock.monotonic() + KEYS_SECONDS
+
+
+def _key_of(token: str, ip: str) -> Hashable:
+    """Return what an actor is kept under: an API key is verified for each address anew."""
+    return (token, ip) if token.startswith(API_KEY_PREFIX) else token
