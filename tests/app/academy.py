@@ -9,10 +9,20 @@ from lyceum.assessments import api as assessments
 from lyceum.assessments.service import taking
 from lyceum.courses.jobs import render_certificate
 from lyceum.courses.schemas.categories import NewCategory
+from lyceum.courses.schemas.notes import NewNote
 from lyceum.courses.schemas.progress import ProgressUpdate
 from lyceum.courses.schemas.reviews import NewReview
 from lyceum.courses.schemas.structure import NewLecture
-from lyceum.courses.service import categories, certificates, courses, progress, reviews, structure
+from lyceum.courses.service import (
+    categories,
+    certificates,
+    courses,
+    notes,
+    progress,
+    review_moderation,
+    reviews,
+    structure,
+)
 from lyceum.courses.service import enrolment as enrolments
 from lyceum.discussions.schemas.announcements import NewAnnouncement
 from lyceum.discussions.schemas.contributions import NewPost, NewThread
@@ -160,10 +170,17 @@ async def _make_completed(tx: Writer, made: Academy, owner: Actor, learner: Acto
     certificate_id = await certificates.issue_certificate(tx, SYSTEM, enrolment.id)
     assert certificate_id is not None
     review = await reviews.post_review(tx, learner, course_id, NewReview(rating=4))
+    note = await notes.add_note(
+        tx, learner, outline.lectures[0].id, NewNote(text="Twice around the mast")
+    )
     job_id = await jobs.enqueue(tx, learner, render_certificate, certificate_id=certificate_id)
     made.in_path |= {
         "code": await tx.one(_CODE, certificate_id),
         "review_id": str(review.id),
+        "review_report_id": str(
+            await review_moderation.report_review(tx, owner, review.id, "Not about knots")
+        ),
+        "note_id": str(note.id),
         "job_id": str(job_id),
     }
 

@@ -6,12 +6,16 @@ import pytest
 
 from lyceum.courses import errors as facts
 from lyceum.courses.schemas.courses import CourseDetail
-from lyceum.courses.schemas.reviews import NewReview, ReviewChanges, ReviewView
+from lyceum.courses.schemas.reviews import (
+    NewReview,
+    ReviewChanges,
+    ReviewQuery,
+    ReviewView,
+)
 from lyceum.courses.service import catalogue, courses, reviews
 from lyceum.platform import errors, ids
 from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Database, Writer
-from lyceum.platform.paging import PageQuery
 from tests.courses import factories
 from tests.courses.conftest import SignIn
 from tests.courses.factories import Outline
@@ -114,10 +118,10 @@ async def test_reviews_of_a_hidden_course_are_hidden(tx: Writer, outline: Outlin
     await courses.archive_course(tx, outline.owner, outline.course_id)
     stranger = await factories.make_person(tx)
     with pytest.raises(errors.NotFound):
-        await reviews.list_reviews(tx, stranger, outline.course_id, PageQuery())
+        await reviews.list_reviews(tx, stranger, outline.course_id, ReviewQuery())
     with pytest.raises(errors.NotFound):
         await reviews.delete_review(tx, stranger, review.id, None)
-    found, total = await reviews.list_reviews(tx, author, outline.course_id, PageQuery())
+    found, total = await reviews.list_reviews(tx, author, outline.course_id, ReviewQuery())
     assert ([r.id for r in found], total) == ([review.id], 1)
 
 

@@ -71,6 +71,24 @@ class ReviewTooEarly(errors.Forbidden):
     code, title = 6121, "Learn a part of the course before you review it"
 
 
+class OwnReview(errors.Conflict):
+    """Nobody votes for, or reports, their own review."""
+
+    code, title = 6122, "This is your own review"
+
+
+class ReviewReported(errors.AlreadyExists):
+    """The person's report of this review waits for a moderator."""
+
+    code, title = 6123, "You have reported this review already"
+
+
+class ReviewReportResolved(errors.Conflict):
+    """A moderator has decided about the report before; `resolution` says how."""
+
+    code, title = 6124, "The report is resolved already"
+
+
 class AlreadyEnrolled(errors.AlreadyExists):
     """The person learns, or has completed, the course already."""
 

@@ -63,6 +63,34 @@ class ReviewPosted(Event, frozen=True, kw_only=True):
     rating: int
 
 
+@event("review.changed")
+class ReviewChanged(Event, frozen=True, kw_only=True):
+    """A review was edited, answered, hidden, shown again or deleted; `changed` says what."""
+
+    course_id: UUID
+    review_id: UUID
+    changed: tuple[str, ...]
+
+
+@event("review.reported")
+class ReviewReported(Event, frozen=True, kw_only=True):
+    """Somebody says that a review breaks the rules."""
+
+    course_id: UUID
+    review_id: UUID
+    report_id: UUID
+
+
+@event("review.report_resolved")
+class ReviewReportResolved(Event, frozen=True, kw_only=True):
+    """A moderator has decided about a report."""
+
+    course_id: UUID
+    review_id: UUID
+    report_id: UUID
+    resolution: str
+
+
 @event("enrollment.created")
 class EnrolmentCreated(Event, frozen=True, kw_only=True):
     """Somebody learns a course from now on, for the first time or again; `source` says how."""

@@ -33,7 +33,7 @@ WRITE_REVIEW = permission(
     "reviews:create", role="student", description="Review courses that one learns"
 )
 MODERATE_REVIEWS = permission(
-    "reviews:moderate", role="manager", description="Delete anybody's review"
+    "reviews:moderate", role="manager", description="Hide and delete anybody's review"
 )
 REVOKE_CERTIFICATE = permission(
     "certificates:revoke", role="admin", description="Revoke a certificate that was issued"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from lyceum.courses.schemas.notes import NoteKind
 from lyceum.courses.schemas.structure import LectureType
 from lyceum.platform.statements import Json
 
@@ -197,6 +198,38 @@ class Review(msgspec.Struct, frozen=True):
     updated_at: datetime
     display_name: str | None
     avatar_url: str | None
+    reply: str
+    replied_at: datetime | None
+    helpful_count: int
+    is_hidden: bool
+
+
+class ReviewReport(msgspec.Struct, frozen=True):
+    """A report about a review, with what was reported."""
+
+    id: UUID
+    review_id: UUID
+    course_id: UUID
+    rating: int
+    body: str
+    reporter_id: UUID
+    reason: str
+    created_at: datetime
+    resolution: str | None
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A note or bookmark."""
+
+    id: UUID
+    course_id: UUID
+    lecture_id: UUID
+    kind: NoteKind
+    body: str
+    position_seconds: int | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
 
 
 class StoredPart(msgspec.Struct, frozen=True):

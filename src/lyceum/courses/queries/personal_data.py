@@ -57,8 +57,28 @@ privacy.holds(
     files=sql("SELECT coalesce(pdf_key, '') FROM courses.certificates WHERE user_id = $1", str),
 )
 privacy.holds(
+    "courses.notes",
+    "user_id",
+    export=sql("SELECT to_jsonb(n) FROM courses.notes n WHERE n.user_id = $1", Json),
+    erase=command("DELETE FROM courses.notes WHERE user_id = $1"),
+)
+privacy.holds(
+    "courses.review_votes",
+    "user_id",
+    export=sql("SELECT to_jsonb(v) FROM courses.review_votes v WHERE v.user_id = $1", Json),
+    keeps="a vote is a number that others rely on; it names an id alone",
+)
+privacy.holds(
+    "courses.review_reports",
+    "reporter_id",
+    "resolved_by",
+    export=sql("SELECT to_jsonb(q) FROM courses.review_reports q WHERE q.reporter_id = $1", Json),
+    erase=command("UPDATE courses.review_reports SET reason = 'Removed' WHERE reporter_id = $1"),
+)
+privacy.holds(
     "courses.reviews",
     "user_id",
+    "replied_by",
     export=sql("SELECT to_jsonb(r) FROM courses.reviews r WHERE r.user_id = $1", Json),
     # The stars stay, because the course's average is made of them.
     erase=command(

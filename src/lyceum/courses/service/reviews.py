@@ -6,6 +6,7 @@ Whoever writes locks the course first, so ratings are counted one after another.
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 
 from lyceum.courses import errors as facts
 from lyceum.courses import events, permissions
@@ -13,24 +14,37 @@ from lyceum.courses.adapters import text
 from lyceum.courses.queries import catalogue
 from lyceum.courses.queries import reviews as queries
 from lyceum.courses.records import Review
-from lyceum.courses.schemas.reviews import NewReview, ReviewChanges
+from lyceum.courses.schemas.reviews import NewReview, ReviewChanges, ReviewQuery
 from lyceum.courses.service import access
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.events import emit
-from lyceum.platform.paging import PageQuery
 
 NEEDED_PERCENT = 20
 
 
 async def list_reviews(
-    tx: Reader, actor: Actor, course_id: UUID, query: PageQuery
+    tx: Reader, actor: Actor, course_id: UUID, query: ReviewQuery
 ) -> tuple[list[Review], int]:
     """Return a page of the reviews of a visible course, newest first, and how many there are."""
     await access.get_visible_course(tx, actor, course_id)
-    total = await tx.one(queries.COUNT_REVIEWS, course_id)
-    return await tx.all(queries.LIST_REVIEWS, course_id, query.offset, query.per_page), total
+    stars = None if query.rating is UNSET else query.rating
+    total = await tx.one(queries.COUNT_REVIEWS, course_id, stars)
+    found = await tx.all(
+        queries.LIST_REVIEWS, course_id, stars, query.sort, query.offset, query.per_page
+    )
+    return found, total
+
+
+async def get_review(tx: Reader, actor: Actor, review_id: UUID) -> Review:
+    """Return a review of a visible course; a hidden one exists for its author and moderators."""
+    found = await tx.one_or_none(queries.FIND_REVIEW, review_id)
+    if found is None:
+        raise errors.NotFound
+    await access.get_visible_course(tx, actor, found.course_id)
+    _require_shown(actor, found)
+    return found
 
 
 async def post_review(tx: Writer, actor: Actor, course_id: UUID, new: NewReview) -> Review:
@@ -67,7 +81,7 @@ async def update_review(
     tx: Writer, actor: Actor, review_id: UUID, changes: ReviewChanges, if_match: int | None
 ) -> Review:
     """Change one's own review."""
-    before = await _lock_review(tx, actor, review_id)
+    before = await lock_review(tx, actor, review_id)
     if before.user_id != actor.require_user():
         raise errors.Forbidden("Only its author may change a review.")
     facts.require_version(before.version, if_match)
@@ -78,24 +92,27 @@ async def update_review(
     if after == before:
         return before
     await tx.execute(queries.UPDATE_REVIEW, review_id, after.rating, after.body)
-    if after.rating != before.rating:
+    if after.rating != before.rating and not before.is_hidden:
         await tx.execute(queries.COUNT_RATING, before.course_id, before.rating, after.rating)
         catalogue.forget_course(tx, before.course_id)
+    await tell_change(tx, actor, before, *sent)
     return await tx.one(queries.FIND_REVIEW, review_id)
 
 
 async def delete_review(tx: Writer, actor: Actor, review_id: UUID, if_match: int | None) -> None:
     """Delete one's own review, or as a moderator anybody's."""
-    review = await _lock_review(tx, actor, review_id)
+    review = await lock_review(tx, actor, review_id)
     if review.user_id != actor.require_user() and not actor.may(permissions.MODERATE_REVIEWS):
         raise errors.Forbidden("Only its author or a moderator may delete a review.")
     facts.require_version(review.version, if_match)
     await tx.execute(queries.DELETE_REVIEW, review_id)
-    await tx.execute(queries.COUNT_RATING, review.course_id, review.rating, None)
-    catalogue.forget_course(tx, review.course_id)
+    if not review.is_hidden:
+        await tx.execute(queries.COUNT_RATING, review.course_id, review.rating, None)
+        catalogue.forget_course(tx, review.course_id)
+    await tell_change(tx, actor, review, "deleted")
 
 
-async def _lock_review(tx: Writer, actor: Actor, review_id: UUID) -> Review:
+async def lock_review(tx: Writer, actor: Actor, review_id: UUID) -> Review:
     """Lock the review's course and return the review as it is under that lock."""
     found = await tx.one_or_none(queries.FIND_REVIEW, review_id)
     if found is None:
@@ -104,7 +121,20 @@ async def _lock_review(tx: Writer, actor: Actor, review_id: UUID) -> Review:
     locked = await tx.one_or_none(queries.FIND_REVIEW, review_id)
     if locked is None:
         raise errors.NotFound
+    _require_shown(actor, locked)
     return locked
+
+
+async def tell_change(tx: Writer, actor: Actor, review: Review, *changed: str) -> None:
+    """Say that a review is not what it was."""
+    told = events.ReviewChanged(course_id=review.course_id, review_id=review.id, changed=changed)
+    await emit(tx, actor, told)
+
+
+def _require_shown(actor: Actor, review: Review) -> None:
+    is_author = actor.user_id is not None and actor.user_id == review.user_id
+    if review.is_hidden and not is_author and not actor.may(permissions.MODERATE_REVIEWS):
+        raise errors.NotFound
 
 
 def _clean(written: str) -> str:
