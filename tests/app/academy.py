@@ -239,6 +239,7 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
     made.in_body |= {
         "user_id": str(bystander.id),
         "roles": ["student"],
+        "text": "Twice around the mast",
         "name": f"Ropes {ids.new_id().hex}",
         "email": users.unique_email(),
         "password": users.PASSWORD,
