@@ -12,7 +12,6 @@ from lyceum.courses.schemas.categories import NewCategory
 from lyceum.courses.schemas.notes import NewNote
 from lyceum.courses.schemas.progress import ProgressUpdate
 from lyceum.courses.schemas.reviews import NewReview
-from lyceum.courses.schemas.staff import NewStaffMember
 from lyceum.courses.schemas.structure import NewLecture
 from lyceum.courses.service import (
     categories,
@@ -20,10 +19,8 @@ from lyceum.courses.service import (
     courses,
     notes,
     progress,
-    publishing,
     review_moderation,
     reviews,
-    staff,
     structure,
 )
 from lyceum.courses.service import enrolment as enrolments
@@ -46,7 +43,6 @@ from tests.courses import factories
 from tests.users import factories as users
 
 SYSTEM = system_actor("tests")
-UNPUBLISHED = ("publishCourse", "submitCourse", "returnCourse", "purgeChapter", "purgeCourse")
 STRANGERS = ROLES
 """Somebody of each role who has nothing to do with the objects."""
 _CODE = sql("SELECT code FROM courses.certificates WHERE id = $1", str)
@@ -92,7 +88,7 @@ async def make_academy(engines: Engines, strangers: dict[str, Account], operatio
         learner = await users.make_user(tx)
         made = Academy({**strangers, "owner": owner, "learner": learner}, {}, {})
         await _make_courses(tx, made, operation)
-        await _make_rest(tx, made, operation)
+        await _make_rest(tx, made)
     await engines.storage.put(made.in_path["file_key"], b"x")
     signed_in = await users.open_session(engines.database, engines.settings, learner)
     session_id = await engines.database.reader().one(_SESSION, learner.id)
@@ -113,9 +109,7 @@ async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
         for _ in range(2)
     ]
     quiz_id = await assessments.put_quiz(tx, owner, lectures[0].id, QUIZ)
-    if operation == "returnCourse":
-        await publishing.submit_course(tx, owner, course_id)
-    if operation not in UNPUBLISHED:
+    if operation != "publishCourse":
         await courses.publish_course(tx, owner, course_id)
         await enrolments.enrol(tx, learner, course_id)
         attempt, _ = await taking.start_attempt(tx, learner, quiz_id)
@@ -124,10 +118,7 @@ async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
         await _complete(tx, learner, outline)
     if operation == "restoreCourse":
         await courses.archive_course(tx, owner, course_id)
-    await _delete_parts(tx, owner, outline, operation)
     wanted = lectures[1] if operation == "createQuiz" else lectures[0]
-    if operation in ("restoreLecture", "purgeLecture"):
-        wanted = outline.lectures[0]
     made.in_path |= {
         "course_id": str(course_id), "id_or_slug": str(course_id), "quiz_id": str(quiz_id),
         "chapter_id": str(outline.chapters[0].id), "lecture_id": str(wanted.id),
@@ -144,7 +135,7 @@ async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
         }
         for chapter in outline.chapters
     ]
-    if operation not in UNPUBLISHED:
+    if operation != "publishCourse":
         await _make_discussion(tx, made, owner, learner, course_id)
     await _make_completed(tx, made, owner, learner)
     if operation in ("retryQueueJob", "discardQueueJob"):
@@ -167,18 +158,6 @@ async def _make_discussion(
         "report_id": str(await reports.report_post(tx, learner, post_id, "Wrong knot")),
         "announcement_id": str(announced.id),
     }
-
-
-async def _delete_parts(
-    tx: Writer, owner: Actor, outline: factories.Outline, operation: str
-) -> None:
-    """Delete what is to be restored or removed for good."""
-    if operation in ("restoreChapter", "purgeChapter"):
-        await structure.delete_chapter(tx, owner, outline.chapters[0].id, None)
-    if operation in ("restoreLecture", "purgeLecture"):
-        await structure.delete_lecture(tx, owner, outline.lectures[0].id, None)
-    if operation == "purgeCourse":
-        await courses.delete_course(tx, owner, str(outline.course_id), None)
 
 
 async def _make_completed(tx: Writer, made: Academy, owner: Actor, learner: Actor) -> None:
@@ -231,7 +210,7 @@ async def _make_file(tx: Writer, made: Academy) -> UUID:
     return next(iter(file_ids.values()))
 
 
-async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
+async def _make_rest(tx: Writer, made: Academy) -> None:
     owner = users.actor_of(made.people["owner"])
     assert owner.user_id is not None
     bystander = await users.make_user(tx)
@@ -260,13 +239,9 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
     made.in_body |= {
         "user_id": str(bystander.id),
         "roles": ["student"],
-        "text": "Twice around the mast",
         "name": f"Ropes {ids.new_id().hex}",
         "email": users.unique_email(),
         "password": users.PASSWORD,
         "current_password": users.PASSWORD,
         "new_password": f"{users.PASSWORD}-2",
     }
-    if operation in ("changeStaff", "removeStaff"):
-        new = NewStaffMember(role="assistant", user_id=bystander.id)
-        await staff.add_staff(tx, owner, UUID(made.in_path["course_id"]), new)

@@ -38,9 +38,6 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
     "createApiKey": lambda _: {"name": "Script", "scopes": ["self:read"]},
     "createRole": lambda _: {"name": f"role-{ids.new_id().hex}", "permissions": []},
     "enrolLearner": lambda academy: {"userId": academy.in_body["user_id"]},
-    "addStaff": lambda academy: {"userId": academy.in_body["user_id"], "role": "assistant"},
-    "changeStaff": lambda academy: {"role": "assistant"},
-    "placeLecture": lambda academy: {},
 }
 STREAM = "text/event-stream"
 NOTHING = {"user_id": samples.SOME_ID}

@@ -105,6 +105,14 @@ def check_sums(report: ImportReport) -> None:
     assert all(item.reason for item in report.left_out)
 
 
+def check_sums_of(report: PackageReport) -> None:
+    """As `check_sums`, of a reading."""
+    for kind, found in report.found.items():
+        assert found == report.taken.get(kind, 0) + report.left_out_counts.get(kind, 0), kind
+    assert sum(report.left_out_counts.values()) == sum(item.count for item in report.left_out)
+    assert all(item.reason for item in report.left_out)
+
+
 async def headers_of(engines: Engines, actor: Actor) -> dict[str, str]:
     """Sign a person in, and return the header that says so."""
     account = await engines.database.reader().one(FIND_ACCOUNT, actor.user_id)

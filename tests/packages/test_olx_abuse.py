@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lyceum.packages.adapters import faults, olx, olx_folder, olx_intake
+from lyceum.packages.adapters import faults, olx, olx_intake, package_folder
 from tests.packages import olx_trees
 
 EVIL = '<script>alert(1)</script><p onclick="alert(2)">x</p><a href="javascript:alert(3)">y</a>'
@@ -130,7 +130,7 @@ def test_too_many_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_one_file_read_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(olx_folder, "MAX_READ_BYTES", 100_000)
+    monkeypatch.setattr(package_folder, "MAX_READ_BYTES", 100_000)
     inside = "".join(f'<html url_name="{at}" filename="same"/>' for at in range(20))
     code = f"<script>{'x' * 10_000}</script>"
     with pytest.raises(faults.PackageTooLarge):

@@ -11,11 +11,8 @@ from lyceum.courses.http import (
     courses,
     enrolment,
     notes,
-    outline_parts,
     progress,
-    publishing,
     reviews,
-    staff,
     structure,
 )
 from lyceum.discussions.http import announcements, posts, reports, threads
@@ -51,10 +48,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         categories.routes,
         catalogue.routes,
         courses.routes,
-        publishing.routes,
         structure.routes,
-        outline_parts.routes,
-        staff.routes,
         enrolment.routes,
         progress.routes,
         certificates.routes,

@@ -16,6 +16,7 @@ import msgspec
 from lyceum.platform.statements import Json
 
 LectureKind = Literal["video", "text", "quiz", "file", "embed", "assignment"]
+ShowsAnswers = Literal["never", "after_attempt", "after_passing"]
 QuestionKind = Literal["multiple_choice", "multiple_response", "true_false", "short_answer"]
 
 
@@ -86,6 +87,16 @@ class PackageVideo(msgspec.Struct, frozen=True, kw_only=True):
     transcripts: tuple[Transcript, ...] = ()
 
 
+class QuizRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How a quiz is taken, as far as its package says; None for what it does not say."""
+
+    passing_percent: int | None = None
+    attempts_allowed: int | None = None
+    time_limit_seconds: int | None = None
+    shuffles_questions: bool = False
+    shows_answers: ShowsAnswers = "after_attempt"
+
+
 class PackageLecture(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a chapter; `section` is the title of the part of the chapter it stood in."""
 
@@ -97,6 +108,7 @@ class PackageLecture(msgspec.Struct, frozen=True, kw_only=True):
     duration_seconds: int | None = None
     video: PackageVideo | None = None
     questions: tuple[PackageQuestion, ...] = ()
+    rules: QuizRules | None = None
 
 
 class PackageChapter(msgspec.Struct, frozen=True, kw_only=True):

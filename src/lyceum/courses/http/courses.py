@@ -21,7 +21,6 @@ routes = Routes("courses")
     access=permissions.CREATE_COURSE,
     summary="Create a course",
     status=201,
-    facts=(facts.PrerequisiteLoop,),
     returns=CourseDetail,
 )
 async def create_course(tx: Writer, actor: Actor, data: NewCourse) -> Answer[Json]:
@@ -35,7 +34,7 @@ async def create_course(tx: Writer, actor: Actor, data: NewCourse) -> Answer[Jso
     "/courses/{id_or_slug}",
     access=permissions.UPDATE_COURSE,
     summary="Change a course",
-    facts=(facts.CourseStateConflict, facts.PrerequisiteLoop, errors.PreconditionRequired),
+    facts=(facts.CourseStateConflict, errors.PreconditionRequired),
     returns=CourseDetail,
 )
 async def update_course(

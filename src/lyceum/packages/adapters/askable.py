@@ -49,6 +49,16 @@ def make_askable(
     return Askable(tuple(asked), lost, tuple(faults))
 
 
+def room_for(questions: tuple[PackageQuestion, ...], receiver: Receiver) -> str:
+    """Return why a quiz cannot hold so many questions, or nothing."""
+    if len(questions) > receiver.quiz_questions:
+        return f"the quiz holds more than {receiver.quiz_questions} questions"
+    patterns = sum(answer.is_pattern for each in questions for answer in each.answers)
+    if patterns > receiver.quiz_patterns:
+        return f"the quiz holds more than {receiver.quiz_patterns} patterns"
+    return ""
+
+
 def _unshown(question: PackageQuestion) -> str:
     """Return what of a question nobody would see, or nothing."""
     if not question.html:

@@ -16,6 +16,7 @@ from lyceum.packages.records import (
     PackageLecture,
     PackageQuestion,
     PackageVideo,
+    QuizRules,
 )
 from lyceum.platform.richtext import clean_text
 
@@ -97,9 +98,15 @@ def _address(video: PackageVideo) -> str | None:
 
 def quiz_of(lecture: PackageLecture) -> assessments.QuizDefinition:
     """Return the quiz of a lecture."""
+    rules = lecture.rules or QuizRules()
+    given = rules.passing_percent
     return assessments.QuizDefinition(
         title=lecture.title,
-        passing_percent=PASSING_PERCENT,
+        passing_percent=PASSING_PERCENT if given is None else given,
+        attempts_allowed=rules.attempts_allowed,
+        time_limit_seconds=rules.time_limit_seconds,
+        shuffles_questions=rules.shuffles_questions,
+        shows_answers=rules.shows_answers,
         questions=tuple(question_of(question) for question in lecture.questions),
     )
 

@@ -108,3 +108,12 @@ class UnknownFormat(PackageFault):
     def __init__(self, supported: tuple[str, ...]) -> None:
         self.supported = supported
         super().__init__(f"The package is in no format we read. We read: {', '.join(supported)}")
+
+
+class NotCommonCartridge(PackageFault):
+    """No Common Cartridge in the package."""
+
+    code = "not-common-cartridge"
+
+    def __init__(self, detail: str = "The package holds no manifest of a Common Cartridge") -> None:
+        super().__init__(detail)

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from lyceum.packages.adapters import archive, olx, olx_folder
+from lyceum.packages.adapters import archive, cc, olx, olx_folder
 from lyceum.packages.adapters.archive import DEFAULT_LIMITS, ArchiveLimits
 from lyceum.packages.adapters.faults import UnknownFormat
 from lyceum.packages.adapters.progress import Progress
 from lyceum.packages.adapters.receiver import ANY, Receiver
 from lyceum.packages.records import PackageCourse, PackageReport
 
-Format = Literal["olx"]
+Format = Literal["olx", "common-cartridge"]
 
 # Of the time a package takes, unpacking is about this share.
 _UNPACKING = 0.3
@@ -30,7 +30,15 @@ class Reader(NamedTuple):
     read: Callable[[Path, Progress, Receiver], tuple[PackageCourse, PackageReport]]
 
 
-READERS = (Reader("olx", "Open edX course export (OLX)", olx_folder.holds_course, olx.read_olx),)
+READERS = (
+    Reader("olx", "Open edX course export (OLX)", olx_folder.holds_course, olx.read_olx),
+    Reader(
+        "common-cartridge",
+        "Common Cartridge 1.0 to 1.3 (.imscc)",
+        cc.holds_cartridge,
+        cc.read_cartridge,
+    ),
+)
 
 
 def detect_format(folder: Path) -> Format:

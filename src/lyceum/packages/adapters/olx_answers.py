@@ -8,9 +8,8 @@ import warnings
 from collections.abc import Callable
 from html import escape
 
-import msgspec
-
 from lyceum.packages.adapters import numbers_as_written, olx_statement, wording
+from lyceum.packages.adapters.answer_key import Key, NotGradable
 from lyceum.packages.adapters.xml import Element
 from lyceum.packages.records import PackageAnswer, PackageChoice, QuestionKind
 
@@ -31,19 +30,6 @@ _WHY_NOT = {
     "choicetextresponse": "its choices hold fields to fill in",
 }
 _OPTION = re.compile(r"'((?:[^'\\]|\\.|(?<=\w)'(?=\w))*)'|\"((?:[^\"\\]|\\.)*)\"")
-
-
-class NotGradable(Exception):
-    """Why a response cannot be graded here, in words for the report."""
-
-
-class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a question; the fields are those of PackageQuestion."""
-
-    kind: QuestionKind
-    choices: tuple[PackageChoice, ...] = ()
-    answers: tuple[PackageAnswer, ...] = ()
-    is_case_sensitive: bool = False
 
 
 def read_key(element: Element, response: Element) -> Key:

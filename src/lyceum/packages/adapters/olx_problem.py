@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 from lyceum.packages.adapters import olx_answers, olx_markdown, olx_statement, xml
-from lyceum.packages.adapters.olx_answers import Key, NotGradable
+from lyceum.packages.adapters.answer_key import Key, NotGradable
 from lyceum.packages.adapters.olx_blocks import Block
 from lyceum.packages.adapters.olx_statement import Statement
 from lyceum.packages.adapters.xml import Element

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 
-from lyceum.packages.adapters import olx_video, wording
+from lyceum.packages.adapters import askable, olx_video, wording
 from lyceum.packages.adapters.olx_blocks import Block
 from lyceum.packages.adapters.receiver import Receiver
 from lyceum.packages.records import PackageLecture, PackageQuestion, PackageVideo
@@ -67,13 +67,7 @@ class Unit:
 
     def room_for(self, questions: tuple[PackageQuestion, ...], receiver: Receiver) -> str:
         """Return why questions do not fit into the quiz, or nothing."""
-        all_questions = (*self._questions, *questions)
-        if len(all_questions) > receiver.quiz_questions:
-            return f"the quiz holds more than {receiver.quiz_questions} questions"
-        patterns = sum(answer.is_pattern for each in all_questions for answer in each.answers)
-        if patterns > receiver.quiz_patterns:
-            return f"the quiz holds more than {receiver.quiz_patterns} patterns"
-        return ""
+        return askable.room_for((*self._questions, *questions), receiver)
 
     def lectures(self) -> list[PackageLecture]:
         """Return the lectures of the unit; none where nothing was put in."""
@@ -122,6 +116,11 @@ def with_own_titles(lectures: list[PackageLecture]) -> tuple[PackageLecture, ...
             title = f"{wording.one_line(title, wording.MAX_TITLE - 8)} ({count})"
         named.append(msgspec.structs.replace(lecture, title=title))
     return tuple(named)
+
+
+def in_section(lecture: PackageLecture, title: str, section: str) -> PackageLecture:
+    """Return a lecture under another title and section."""
+    return msgspec.structs.replace(lecture, title=title, section=section)
 
 
 def _told_apart_by_kind(lectures: list[PackageLecture]) -> list[PackageLecture]:

@@ -16,6 +16,7 @@ _UNKEEPABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uf
 _UNQUOTED = frozenset("<>\"'\\`{}|^")
 _TAG_LIKE = re.compile(r"<([A-Za-z/!?][^<>]*)>")
 _OPENED = re.compile(r"<(?=[A-Za-z/!?])")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -64,6 +65,11 @@ def json_value(text: str | None) -> Any:
         return json.loads(text) if text else None
     except (ValueError, RecursionError):
         return None
+
+
+def is_language(text: str) -> bool:
+    """Tell whether a text is a lower-case BCP 47 tag."""
+    return len(text) <= 35 and _LANGUAGE.fullmatch(text) is not None
 
 
 def seconds(text: str | None) -> int | None:

@@ -7,7 +7,7 @@ import codecs
 import re
 from html import escape
 from html.entities import html5
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lxml import etree
 from lxml.etree import _Element
@@ -20,6 +20,16 @@ MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 # Elements and attributes without content take forty times their bytes once they are parsed, so
 # the signs that make them are counted before.
 MAX_SIGNS = 200_000
+
+
+class XmlLimits(NamedTuple):
+    """How large a document may be, and how many elements and attributes it may hold."""
+
+    document_bytes: int = MAX_DOCUMENT_BYTES
+    signs: int = MAX_SIGNS
+
+
+DEFAULT_LIMITS = XmlLimits()
 
 _DECLARATION = re.compile(r"\A\s*<\?xml\b[^>]{0,500}\?>")
 # Without a subset of its own in brackets: that is only good for declaring entities.
@@ -45,17 +55,17 @@ _SEEN_WITHOUT_TEXT = frozenset(
 )
 
 
-def parse_xml(data: bytes, path: str) -> Element:
+def parse_xml(data: bytes, path: str, limits: XmlLimits = DEFAULT_LIMITS) -> Element:
     """Return the root of a document, elements only; `path` names it in faults.
 
     Raises XmlEntities for any entity declaration and XmlMalformed for what cannot be read. The
     text is decoded here and not by the parser, so that what is checked is what is parsed.
     """
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise XmlMalformed(path, f"larger than {MAX_DOCUMENT_BYTES} bytes")
+    if len(data) > limits.document_bytes:
+        raise XmlMalformed(path, f"larger than {limits.document_bytes} bytes")
     text = _DECLARATION.sub("", _decoded(data, path), count=1)
     text = _without_doctype(text, path)
-    if text.count("<") > MAX_SIGNS or text.count("=") > MAX_SIGNS:
+    if text.count("<") > limits.signs or text.count("=") > limits.signs:
         raise XmlMalformed(path, "too many elements or attributes")
     text = _NAMED_ENTITY.sub(_as_character, text)
     parser = etree.XMLParser(
@@ -75,6 +85,20 @@ def parse_xml(data: bytes, path: str) -> Element:
         raise XmlMalformed(path, (problem.msg or "it is empty").splitlines()[0][:200]) from problem
     except (ValueError, UnicodeEncodeError) as problem:
         raise XmlMalformed(path, "it holds characters that XML does not allow") from problem
+
+
+def strip_namespaces(root: Element) -> Element:
+    """Take the namespaces off the names of all elements: versions of a format differ in them."""
+    for element in root.iter():
+        name = str(element.tag)
+        if name.startswith("{"):
+            element.tag = name.rpartition("}")[2]
+    return root
+
+
+def text_at(element: Element, path: str) -> str:
+    """Return the stripped text of the first element at `path`, or nothing."""
+    return (element.findtext(path) or "").strip()
 
 
 def attributes(element: Element) -> dict[str, str]:
