@@ -34,13 +34,15 @@ from lyceum.platform import ids, jobs
 from lyceum.platform.access import ROLES, Actor, system_actor
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
+from lyceum.platform.settings import Settings
 from lyceum.platform.statements import command, sql
-from lyceum.users.records import Account
+from lyceum.users.records import Account, Device
 from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.schemas.roles import NewRole
-from lyceum.users.service import api_keys, roles
+from lyceum.users.service import admission, api_keys, roles, trusted_devices
 from tests.courses import factories
 from tests.users import factories as users
+from tests.users import mfa
 
 SYSTEM = system_actor("tests")
 STRANGERS = ROLES
@@ -89,6 +91,7 @@ async def make_academy(engines: Engines, strangers: dict[str, Account], operatio
         made = Academy({**strangers, "owner": owner, "learner": learner}, {}, {})
         await _make_courses(tx, made, operation)
         await _make_rest(tx, made)
+        await _make_factors(tx, made, engines.settings)
     await engines.storage.put(made.in_path["file_key"], b"x")
     signed_in = await users.open_session(engines.database, engines.settings, learner)
     session_id = await engines.database.reader().one(_SESSION, learner.id)
@@ -245,3 +248,15 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
         "current_password": users.PASSWORD,
         "new_password": f"{users.PASSWORD}-2",
     }
+
+
+async def _make_factors(tx: Writer, made: Academy, settings: Settings) -> None:
+    """Second factors of the learner, who has proved the first of them."""
+    learner = made.people["learner"]
+    factor_id, code = await mfa.add_totp(tx, settings, learner)
+    needed = await admission.admit(tx, SYSTEM, settings, learner, Device(), methods=("password",))
+    assert isinstance(needed, admission.SecondFactorNeeded)
+    await trusted_devices.trust_device(tx, SYSTEM, learner, Device())
+    [device] = await trusted_devices.list_trusted_devices(tx, users.actor_of(learner))
+    made.in_path |= {"factor_id": str(factor_id), "trusted_device_id": str(device.id)}
+    made.in_body |= {"mfa_token": needed.token, "code_to_recover_with": code}

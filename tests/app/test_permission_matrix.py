@@ -37,12 +37,17 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
     },
     "createApiKey": lambda _: {"name": "Script", "scopes": ["self:read"]},
     "createRole": lambda _: {"name": f"role-{ids.new_id().hex}", "permissions": []},
+    "verifyMfa": lambda academy: {
+        "mfaToken": academy.in_body["mfa_token"],
+        "recoveryCode": academy.in_body["code_to_recover_with"],
+    },
     "enrolLearner": lambda academy: {"userId": academy.in_body["user_id"]},
 }
 STREAM = "text/event-stream"
 NOTHING = {"user_id": samples.SOME_ID}
 NOBODY_SUCCEEDS = {
     "verifyEmail": "the token is in a mail alone",
+    "confirmTotp": "the code is in an app alone",
 }
 
 

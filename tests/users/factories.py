@@ -69,7 +69,14 @@ async def fresh_actor(tx: Writer, account: Account) -> Actor:
     """Return a person who has signed in just now."""
     session_id = ids.new_id()
     await tx.execute(
-        session_queries.INSERT_SESSION, session_id, account.id, 3600.0, 7200.0, "192.0.2.1", ""
+        session_queries.INSERT_SESSION,
+        session_id,
+        account.id,
+        3600.0,
+        7200.0,
+        "192.0.2.1",
+        "",
+        ["password"],
     )
     return msgspec.structs.replace(actor_of(account), session_id=session_id)
 

@@ -13,8 +13,10 @@ from rich.console import Console
 from lyceum.platform import errors
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Database, Writer
+from lyceum.platform.settings import Settings
 from lyceum.users.cli.people import users
-from tests.users import factories
+from lyceum.users.queries import factors as factor_queries
+from tests.users import factories, mfa
 
 T = TypeVar("T")
 
@@ -75,3 +77,15 @@ async def test_what_cannot_be_done_is_said(dsn: str) -> None:
     )
     assert isinstance(weak.exception, errors.ValidationFailed)
     assert (await command(dsn, "set-role", "a@people.test", "emperor")).exit_code == 2
+
+
+async def test_whoever_lost_their_phone_gets_in_again(
+    dsn: str, database: Database, settings: Settings
+) -> None:
+    account = await factories.store_user(database)
+    async with database.transaction() as tx:
+        await mfa.add_totp(tx, settings, account)
+    done = await command(dsn, "reset-mfa", account.email, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["id"] == str(account.id)
+    assert await database.reader().all(factor_queries.LIST_KINDS, account.id) == []

@@ -14,6 +14,7 @@ from lyceum.users.errors import AccountSuspended, EmailNotVerified
 from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.service import sign_in as use_case
+from lyceum.users.service.admission import SecondFactorNeeded
 from lyceum.users.service.tokens import SignedIn
 from tests.users import factories
 
@@ -35,7 +36,7 @@ _LIVE_SESSIONS = sql(
 
 async def sign_in(
     engines: Engines, email: str, password: str = factories.PASSWORD, *, ip: str = "192.0.2.9"
-) -> SignedIn | errors.Fact:
+) -> SignedIn | SecondFactorNeeded | errors.Fact:
     async with engines.database.transaction() as tx:
         return await use_case.sign_in(
             tx,

@@ -23,6 +23,7 @@ from lyceum.platform.routing import Route, Routes
 from lyceum.users.http import (
     account,
     api_keys,
+    mfa,
     people,
     permissions,
     registration,
@@ -37,6 +38,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         registration.routes,
         sign_in.routes,
         step_up.routes,
+        mfa.routes,
         account.routes,
         people.routes,
         permissions.routes,

@@ -85,3 +85,21 @@ class StepUpRequired(errors.Forbidden):
     """Allowed to whoever has proved a moment ago who they are; `ways` says how they can."""
 
     code, title = 6020, "Prove once more that it is you"
+
+
+class CodeInvalid(errors.Unauthorized):
+    """A code or passkey that does not prove what it should; never says why."""
+
+    code, title = 6021, "This proof is not valid"
+
+
+class TotpInUse(errors.Conflict):
+    """There is one authenticator app for a person; a new one takes removing the old."""
+
+    code, title = 6022, "An authenticator app is set up already"
+
+
+class NoSecondFactor(errors.Conflict):
+    """Recovery codes stand in for a factor that is not there."""
+
+    code, title = 6023, "There is no second factor"

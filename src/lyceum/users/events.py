@@ -5,12 +5,13 @@ from uuid import UUID
 
 from lyceum.platform.events import Event, event
 
+FactorKind = Literal["totp", "passkey"]
 RevocationReason = Literal[
     "signed_out", "revoked_by_user", "password_changed", "refresh_token_reused",
     "too_many_sessions", "suspended",
 ]  # fmt: skip
 KeyRevocationReason = Literal["revoked_by_user", "password_changed"]
-RefusalReason = Literal["wrong_password", "suspended", "not_verified"]
+RefusalReason = Literal["wrong_password", "wrong_factor", "suspended", "not_verified"]
 
 
 @event("user.registered")
@@ -133,6 +134,62 @@ class SigningKeyRotated(Event, frozen=True, kw_only=True):
 
     kid: str
     retired: tuple[str, ...]
+
+
+@event("factor.added")
+class FactorAdded(Event, frozen=True, kw_only=True):
+    """A person has a new second factor."""
+
+    user_id: UUID
+    factor_id: UUID
+    kind: FactorKind
+
+
+@event("factor.removed")
+class FactorRemoved(Event, frozen=True, kw_only=True):
+    """A person has taken a second factor away."""
+
+    user_id: UUID
+    factor_id: UUID
+    kind: FactorKind
+
+
+@event("factors.reset")
+class FactorsReset(Event, frozen=True, kw_only=True):
+    """An operator has taken every second factor from a person."""
+
+    user_id: UUID
+
+
+@event("recovery_codes.made")
+class RecoveryCodesMade(Event, frozen=True, kw_only=True):
+    """A person has fresh recovery codes; those before are void."""
+
+    user_id: UUID
+
+
+@event("recovery_codes.used")
+class RecoveryCodeUsed(Event, frozen=True, kw_only=True):
+    """A recovery code stood in for a second factor."""
+
+    user_id: UUID
+    left: int
+
+
+@event("device.trusted")
+class DeviceTrusted(Event, frozen=True, kw_only=True):
+    """A device is asked for no second factor for a while."""
+
+    user_id: UUID
+    device_id: UUID
+
+
+@event("device.trust_withdrawn")
+class TrustWithdrawn(Event, frozen=True, kw_only=True):
+    """A device is asked for the second factor again."""
+
+    user_id: UUID
+    device_id: UUID
 
 
 @event("login.failed")

@@ -12,12 +12,22 @@ from lyceum.platform.events import handles
 from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.mail import Message
 from lyceum.platform.settings import Settings
-from lyceum.users.events import RegistrationRequested, SessionRevoked, UserRegistered
+from lyceum.users.events import (
+    FactorAdded,
+    FactorRemoved,
+    FactorsReset,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
+    RegistrationRequested,
+    SessionRevoked,
+    UserRegistered,
+)
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import purges
 from lyceum.users.service import registration
 
 _ACTOR = system_actor("users")
+_FACTORS = {"totp": "An authenticator app", "passkey": "A passkey"}
 
 
 @handles(RegistrationRequested)
@@ -38,6 +48,41 @@ async def warn_of_theft(tx: Writer, event: SessionRevoked) -> None:
     """Have a person told that somebody else had a copy of their refresh token."""
     if event.reason == "refresh_token_reused":
         await jobs.enqueue(tx, _ACTOR, send_theft_warning, user_id=event.user_id)
+
+
+@handles(FactorAdded)
+async def tell_of_factor(tx: Writer, event: FactorAdded) -> None:
+    """Have a person told of a new second factor."""
+    what = f"{_FACTORS[event.kind]} was added to your account"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(FactorRemoved)
+async def tell_of_removal(tx: Writer, event: FactorRemoved) -> None:
+    """Have a person told of a second factor that was taken away."""
+    what = f"{_FACTORS[event.kind]} was removed from your account"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(FactorsReset)
+async def tell_of_reset(tx: Writer, event: FactorsReset) -> None:
+    """Have a person told that an operator has taken their second factors away."""
+    what = "An administrator has removed every second factor from your account"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(RecoveryCodesMade)
+async def tell_of_codes(tx: Writer, event: RecoveryCodesMade) -> None:
+    """Have a person told of fresh recovery codes."""
+    what = "Fresh recovery codes were made for your account"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(RecoveryCodeUsed)
+async def tell_of_code(tx: Writer, event: RecoveryCodeUsed) -> None:
+    """Have a person told that a recovery code was used."""
+    what = f"A recovery code of yours was used; {event.left} are left"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
 
 
 @job(queue="email")
@@ -69,6 +114,23 @@ async def send_theft_warning(context: JobContext, *, user_id: UUID) -> None:
             "Somebody used a sign-in of yours that had been replaced already. This can mean that"
             " it was copied, so we have ended that session.\n\n"
             "Sign in again, and change your password if you do not know what happened.\n"
+        ),
+    )
+    await context.engines.mailer.send(message, key=str(context.job_id))
+
+
+@job(queue="email")
+async def send_security_note(context: JobContext, *, user_id: UUID, what: str) -> None:
+    """Tell a person what has become of the ways into their account."""
+    account = await context.reader().one_or_none(account_queries.FIND_ACCOUNT, user_id)
+    if account is None or account.status == "erased":
+        return
+    message = Message(
+        to=account.email,
+        subject=f"{context.engines.settings.academy_name}: {what[0].lower()}{what[1:]}",
+        text=(
+            f"{what}.\n\nIf it was you, you need not do anything. If not, change your password at"
+            " once, look through your second factors and sessions, and write to us.\n"
         ),
     )
     await context.engines.mailer.send(message, key=str(context.job_id))

@@ -20,6 +20,11 @@ MANAGE_ROLES = permission(
     "roles:manage", role="admin", description="Make, change and delete custom roles"
 )
 READ_ROLES = permission("roles:read", role="manager", description="See every role")
+RESET_FACTORS = permission(
+    "users:reset-factors",
+    role="admin",
+    description="Take second factors from people who lost them",
+)
 
 SUPER_ADMIN: Final = "super_admin"
 

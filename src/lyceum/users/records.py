@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from lyceum.platform.statements import Json
-from lyceum.users.schemas.fields import Status, Visibility
+from lyceum.users.schemas.fields import FactorKind, Status, Visibility
 
 MAX_USER_AGENT = 400
 
@@ -86,6 +86,7 @@ class Freshness(msgspec.Struct, frozen=True):
 
     is_fresh: bool
     has_password: bool
+    factors: list[str]
 
 
 class RefreshState(msgspec.Struct, frozen=True):
@@ -178,3 +179,42 @@ class KeyStanding(msgspec.Struct, frozen=True):
     networks: list[str]
     seconds_left: float | None
     is_stale: bool
+
+
+class Factor(msgspec.Struct, frozen=True):
+    """A second factor that its owner has shown to be able to use."""
+
+    id: UUID
+    kind: FactorKind
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class StoredTotp(msgspec.Struct, frozen=True):
+    """The secret of an authenticator app, sealed."""
+
+    id: UUID
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"StoredTotp({self.id})"
+
+
+class MfaChallenge(msgspec.Struct, frozen=True):
+    """Whose second factor is asked for, and how the first was proved."""
+
+    user_id: UUID
+    methods: list[str]
+    failures: int
+
+
+class TrustedDevice(msgspec.Struct, frozen=True):
+    """A device that its owner has said to need no second factor for a while."""
+
+    id: UUID
+    ip: str
+    user_agent: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime

@@ -11,7 +11,7 @@ from lyceum.users import api
 from lyceum.users.cli.shell import Shell, as_json_option
 from lyceum.users.records import Account
 from lyceum.users.schemas.accounts import NewUser, UserQuery
-from lyceum.users.service import administration
+from lyceum.users.service import administration, factors
 
 ROLE_NAMES = click.Choice(["student", "instructor", "manager", "admin", "super_admin"])
 
@@ -92,6 +92,21 @@ def suspend_user(shell: Shell, email: str, as_json: bool) -> None:
     async def work(tx: Writer) -> Account:
         person = await _person(tx, email)
         return await administration.suspend(tx, shell.actor, person.user_id)
+
+    _print(shell, shell.run(work), as_json)
+
+
+@users.command(name="reset-mfa")
+@click.argument("email")
+@as_json_option
+@click.pass_obj
+def reset_mfa(shell: Shell, email: str, as_json: bool) -> None:
+    """Take every second factor from the person with EMAIL, who has lost them."""
+
+    async def work(tx: Writer) -> Account:
+        person = await _person(tx, email)
+        await factors.reset_factors(tx, shell.actor, person.user_id)
+        return await administration.get_account(tx, shell.actor, person.user_id)
 
     _print(shell, shell.run(work), as_json)
 

@@ -1,6 +1,8 @@
 """What the doors of people answer alike."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from msgspec import UNSET
 
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
@@ -9,8 +11,10 @@ from lyceum.platform.wire import Answer
 from lyceum.users import permissions
 from lyceum.users.records import Account, Device
 from lyceum.users.schemas.accounts import PersonView, UserView
+from lyceum.users.schemas.mfa import MfaRequiredView
 from lyceum.users.schemas.sign_in import SignedInView
 from lyceum.users.service import tokens
+from lyceum.users.service.admission import SecondFactorNeeded
 
 T = TypeVar("T")
 
@@ -32,13 +36,29 @@ def account_answer(found: Account, location: str | None = None) -> Answer[UserVi
     return Answer(data=user_view(found), version=found.version, location=location)
 
 
-def signed_in(opened: tokens.SignedIn) -> SignedInView:
+def admitted(outcome: tokens.SignedIn | SecondFactorNeeded | errors.Fact) -> Answer[Any]:
+    """Answer with a session's tokens, or with what the second factor is shown with."""
+    if isinstance(outcome, errors.Fact):
+        raise outcome
+    if isinstance(outcome, tokens.SignedIn):
+        return Answer(data=signed_in(outcome))
+    return Answer(
+        data=MfaRequiredView(
+            mfa_token=outcome.token,
+            methods=list(outcome.methods),
+            expires_in=outcome.expires_in,
+        )
+    )
+
+
+def signed_in(opened: tokens.SignedIn, *, device_token: str | None = None) -> SignedInView:
     """Show a session's tokens with whose they are."""
     return SignedInView(
         user=user_view(opened.account),
         access_token=opened.access_token,
         refresh_token=opened.refresh_token,
         expires_in=opened.expires_in,
+        device_token=device_token or UNSET,
     )
 
 

@@ -1,14 +1,17 @@
 """The HTTP door for signing in and out: `/auth`."""
 
+from typing import Any
+
 from lyceum.platform import errors
 from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.routing import IN_PERSON, PUBLIC, Routes
+from lyceum.platform.wire import Answer
 from lyceum.users.errors import AccountSuspended, EmailNotVerified
 from lyceum.users.http import answers
-from lyceum.users.schemas.sign_in import Refresh, SignedInView, SignIn
+from lyceum.users.schemas.sign_in import Refresh, SignedInView, SignIn, SignInAnswer
 from lyceum.users.service import sessions, sign_in
 
 routes = Routes("users")
@@ -27,10 +30,11 @@ routes = Routes("users")
         EmailNotVerified,
         errors.ServiceUnavailable,
     ),
+    returns=SignInAnswer,
 )
-async def login(engines: Engines, request: RequestInfo, data: SignIn) -> SignedInView:
+async def login(engines: Engines, request: RequestInfo, data: SignIn) -> Answer[Any]:
     """Five wrong passwords in 15 minutes lock an address for a while; known and unknown addresses
-    get the same answers."""
+    get the same answers. Whoever has a second factor gets a token to show it with."""
     async with engines.database.transaction() as tx:
         outcome = await sign_in.sign_in(
             tx,
@@ -39,8 +43,9 @@ async def login(engines: Engines, request: RequestInfo, data: SignIn) -> SignedI
             email=data.email,
             password=data.password,
             device=answers.device_of(request),
+            device_token=data.device_token or "",
         )
-    return answers.signed_in(answers.accepted(outcome))
+    return answers.admitted(outcome)
 
 
 @routes.post(

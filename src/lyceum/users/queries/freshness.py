@@ -8,7 +8,9 @@ from lyceum.users.records import Freshness
 FIND_FRESHNESS = sql(
     """
     SELECT s.authenticated_at > now() - make_interval(secs => $3::float8) AS is_fresh,
-           u.password_hash IS NOT NULL AS has_password
+           u.password_hash IS NOT NULL AS has_password,
+           ARRAY(SELECT DISTINCT f.kind FROM users.factors f
+                 WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS factors
     FROM users.sessions s JOIN users.users u ON u.id = s.user_id
     WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL
     """,

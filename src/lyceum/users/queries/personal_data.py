@@ -58,3 +58,35 @@ privacy.holds(
     ),
     erase=command("DELETE FROM users.api_keys WHERE user_id = $1"),
 )
+privacy.holds(
+    "users.factors",
+    "user_id",
+    export=sql(
+        "SELECT to_jsonb(f) - 'totp_secret' FROM users.factors f WHERE f.user_id = $1", Json
+    ),
+    erase=command("DELETE FROM users.factors WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.recovery_codes",
+    "user_id",
+    export=sql(
+        "SELECT to_jsonb(c) - 'code_hash' FROM users.recovery_codes c WHERE c.user_id = $1", Json
+    ),
+    erase=command("DELETE FROM users.recovery_codes WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.trusted_devices",
+    "user_id",
+    export=sql(
+        "SELECT to_jsonb(d) - 'token_hash' FROM users.trusted_devices d WHERE d.user_id = $1", Json
+    ),
+    erase=command("DELETE FROM users.trusted_devices WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.mfa_challenges",
+    "user_id",
+    export=sql(
+        "SELECT to_jsonb(c) - 'token_hash' FROM users.mfa_challenges c WHERE c.user_id = $1", Json
+    ),
+    erase=command("DELETE FROM users.mfa_challenges WHERE user_id = $1"),
+)

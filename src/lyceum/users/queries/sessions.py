@@ -7,9 +7,10 @@ from lyceum.users.records import RefreshState, Session, Standing
 
 INSERT_SESSION = command(
     """
-    INSERT INTO users.sessions (id, user_id, expires_at, absolute_expires_at, ip, user_agent)
+    INSERT INTO users.sessions
+        (id, user_id, expires_at, absolute_expires_at, ip, user_agent, authentication_methods)
     VALUES ($1, $2, now() + make_interval(secs => least($3::float8, $4::float8)),
-            now() + make_interval(secs => $4::float8), $5, $6)
+            now() + make_interval(secs => $4::float8), $5, $6, $7::text[])
     """
 )
 EXTEND_SESSION = command(

@@ -39,6 +39,7 @@ Roles = Annotated[
     tuple[RoleName, ...],
     Meta(min_length=1, max_length=20, description="`teacher` and `user` are taken as aliases"),
 ]
+FactorKind = Literal["totp", "passkey"]
 Status = Literal["active", "suspended", "erased"]
 Visibility = Literal["public", "academy", "private"]
 

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from lyceum.platform.wire import Input, Output
 from lyceum.users.schemas.accounts import UserView
 from lyceum.users.schemas.fields import GivenSecret, NewSecret, Secretive, Token
+from lyceum.users.schemas.mfa import Way
 
 
 class SignIn(Secretive, Input, frozen=True, kw_only=True):
@@ -16,6 +17,10 @@ class SignIn(Secretive, Input, frozen=True, kw_only=True):
 
     email: Annotated[str, Meta(min_length=1, max_length=320)]
     password: GivenSecret
+    device_token: (
+        Annotated[str, Meta(min_length=1, max_length=200, description="Of a trusted device")]
+        | UnsetType
+    ) = UNSET
 
 
 class Refresh(Secretive, Input, frozen=True, kw_only=True):
@@ -39,6 +44,22 @@ class SignedInView(Secretive, Output, frozen=True, kw_only=True):
     refresh_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind of token, not one
     expires_in: int
+    # Of a device that was just now trusted to be asked for no second factor.
+    device_token: str | UnsetType = UNSET
+
+
+class SignInAnswer(Secretive, Output, frozen=True, kw_only=True):
+    """A session's tokens; or, where `mfa_required`, what the second factor is shown with at
+    `/auth/mfa/verify`, within `expires_in` seconds."""
+
+    user: UserView | UnsetType = UNSET
+    access_token: str | UnsetType = UNSET
+    refresh_token: str | UnsetType = UNSET
+    token_type: Literal["Bearer"] | UnsetType = UNSET
+    expires_in: int
+    mfa_required: Literal[True] | UnsetType = UNSET
+    mfa_token: str | UnsetType = UNSET
+    methods: list[Way] | UnsetType = UNSET
 
 
 class SessionView(Output, frozen=True, kw_only=True):

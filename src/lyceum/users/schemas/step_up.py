@@ -2,14 +2,17 @@
 
 from datetime import datetime
 
-from lyceum.platform.wire import Input, Output
-from lyceum.users.schemas.fields import GivenSecret, Secretive
+from msgspec import UNSET, UnsetType
+
+from lyceum.platform.wire import Output
+from lyceum.users.schemas.fields import GivenSecret
+from lyceum.users.schemas.mfa import FactorProof
 
 
-class StepUp(Secretive, Input, frozen=True, kw_only=True):
-    """A proof of who is there."""
+class StepUp(FactorProof, frozen=True, kw_only=True):
+    """A proof of who is there: the password, or a second factor of whoever has one."""
 
-    password: GivenSecret
+    password: GivenSecret | UnsetType = UNSET
 
 
 class SteppedUpView(Output, frozen=True, kw_only=True):

@@ -16,7 +16,9 @@ from lyceum.platform.settings import Settings
 from lyceum.users.adapters import sealing
 from lyceum.users.events import RevocationReason, SessionRevoked
 from lyceum.users.queries import accounts as account_queries
+from lyceum.users.queries import mfa_challenges as challenge_queries
 from lyceum.users.queries import sessions as session_queries
+from lyceum.users.queries import trusted_devices as trusted_device_queries
 from lyceum.users.records import Account, Device, RefreshState, Session
 from lyceum.users.service.tokens import SignedIn, issue_tokens
 
@@ -26,9 +28,18 @@ _PURPOSE = "refresh token successors"
 
 
 async def open_session(
-    tx: Writer, actor: Actor, settings: Settings, account: Account, device: Device
+    tx: Writer,
+    actor: Actor,
+    settings: Settings,
+    account: Account,
+    device: Device,
+    *,
+    methods: tuple[str, ...] = ("password",),
 ) -> SignedIn:
-    """Open a session of `account`, whose row is locked; of more than 50 the least used one ends."""
+    """Open a session of `account`, whose row is locked; of more than 50 the least used one ends.
+
+    `methods` is how the person has proved who they are.
+    """
     session_id, token = ids.new_id(), ids.new_secret()
     sliding = float(settings.refresh_token_seconds)
     absolute = float(settings.refresh_absolute_seconds)
@@ -40,6 +51,7 @@ async def open_session(
         absolute,
         device.ip,
         device.user_agent,
+        list(methods),
     )
     await tx.execute(
         session_queries.INSERT_REFRESH_TOKEN, ids.hash_secret(token), session_id, sliding
@@ -103,7 +115,10 @@ async def revoke_session(tx: Writer, actor: Actor, session_id: UUID) -> None:
 async def revoke_all_sessions(
     tx: Writer, actor: Actor, user_id: UUID, *, but: UUID | None, reason: RevocationReason
 ) -> None:
-    """End every session of a person whose row is locked, except `but`."""
+    """End every session of a person whose row is locked, except `but`; with them goes what a
+    sign-in was about to open, and what would let one do without the second factor."""
+    await tx.execute(challenge_queries.DELETE_CHALLENGES, user_id)
+    await tx.execute(trusted_device_queries.DELETE_DEVICES, user_id)
     ended = await tx.all(session_queries.REVOKE_OTHER_SESSIONS, user_id, but, reason)
     await _tell(tx, actor, user_id, ended, reason)
 

@@ -1,4 +1,5 @@
-"""Signing in with a password. Not here: keeping the session alive (`sessions`)."""
+"""Signing in with a password. Not here: the second factor (`admission`), keeping the session
+alive (`sessions`)."""
 
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
@@ -10,8 +11,8 @@ from lyceum.users.events import RefusalReason
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.records import Account, Device
+from lyceum.users.service.admission import SecondFactorNeeded, admit
 from lyceum.users.service.attempts import prove_password, report_failure
-from lyceum.users.service.sessions import open_session
 from lyceum.users.service.tokens import SignedIn
 
 _REASONS: dict[type[errors.Fact], RefusalReason] = {
@@ -21,9 +22,17 @@ _REASONS: dict[type[errors.Fact], RefusalReason] = {
 
 
 async def sign_in(
-    tx: Writer, actor: Actor, settings: Settings, *, email: str, password: str, device: Device
-) -> SignedIn | errors.Fact:
-    """Open a session for whoever knows the password, or return why not (see `prove_password`).
+    tx: Writer,
+    actor: Actor,
+    settings: Settings,
+    *,
+    email: str,
+    password: str,
+    device: Device,
+    device_token: str = "",
+) -> SignedIn | SecondFactorNeeded | errors.Fact:
+    """Open a session for whoever knows the password, ask for their second factor, or return why
+    not (see `prove_password`).
 
     A suspended account, or an address nobody has proved where that is required, is told to those
     alone who know the password.
@@ -50,7 +59,9 @@ async def sign_in(
             device=device,
         )
         return refusal
-    return await open_session(tx, actor, settings, account, device)
+    return await admit(
+        tx, actor, settings, account, device, methods=("password",), device_token=device_token
+    )
 
 
 def _refusal_of(account: Account, settings: Settings) -> errors.Fact | None:

@@ -7,15 +7,22 @@ account has. Not here: signing in (`sign_in`), what takes it (each use case that
 
 from datetime import datetime, timedelta
 
+from msgspec import UNSET
+
 from lyceum.platform import errors, events
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.settings import Settings
 from lyceum.users.errors import StepUpRequired
 from lyceum.users.events import SteppedUp
+from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.queries import freshness as freshness_queries
 from lyceum.users.records import Device, Freshness
-from lyceum.users.service.attempts import prove_password
+from lyceum.users.schemas.mfa import FactorProof
+from lyceum.users.schemas.step_up import StepUp
+from lyceum.users.service.attempts import claim_attempt, count_failure, prove_password
+from lyceum.users.service.proofs import check_factor
 
 FRESH_SECONDS = 600
 
@@ -40,24 +47,27 @@ async def require_fresh(tx: Reader, actor: Actor) -> None:
         )
 
 
-async def step_up_with_password(
-    tx: Writer, actor: Actor, *, password: str, device: Device
+async def step_up(
+    tx: Writer, actor: Actor, settings: Settings, given: StepUp, device: Device
 ) -> datetime | errors.Fact:
-    """Take the password as proof; return until when it counts, or why not (`prove_password`)."""
+    """Take a proof of who is there; return until when it counts, or why it does not.
+
+    The password of whoever has a second factor proves nothing here: it is the second that keeps
+    a thief of the session out.
+    """
+    given.require_one(given.password)
     user_id = actor.require_user()
     primary = tx.database.sole_writer()
-    credentials = await primary.one_or_none(credential_queries.FIND_CREDENTIALS, user_id)
-    if credentials is None or actor.session_id is None:
-        raise errors.NotFound
-    denial = await prove_password(
-        tx,
-        actor,
-        address=credentials.email,
-        credentials=credentials,
-        password=password,
-        device=device,
+    found = await primary.one_or_none(
+        freshness_queries.FIND_FRESHNESS, actor.session_id, user_id, float(FRESH_SECONDS)
     )
-    return denial or await record_proof(tx, actor, ("password",))
+    if found is None:
+        raise errors.NotFound
+    if given.password is UNSET:
+        return await _step_up_with_factor(tx, actor, settings, given, device)
+    if found.factors:
+        raise StepUpRequired("Show your second factor.", ways=_ways_of(found))
+    return await _step_up_with_password(tx, actor, given.password, device)
 
 
 async def record_proof(tx: Writer, actor: Actor, methods: tuple[str, ...]) -> datetime:
@@ -76,4 +86,44 @@ async def record_proof(tx: Writer, actor: Actor, methods: tuple[str, ...]) -> da
 def _ways_of(found: Freshness) -> tuple[str, ...]:
     """Return how the person of a session can prove who they are; `sign_in` where nothing else
     is left than to sign in anew."""
+    if found.factors:
+        return (*found.factors, "recovery_code")
     return ("password",) if found.has_password else ("sign_in",)
+
+
+async def _step_up_with_password(
+    tx: Writer, actor: Actor, password: str, device: Device
+) -> datetime | errors.Fact:
+    primary = tx.database.sole_writer()
+    credentials = await primary.one(credential_queries.FIND_CREDENTIALS, actor.user_id)
+    denial = await prove_password(
+        tx,
+        actor,
+        address=credentials.email,
+        credentials=credentials,
+        password=password,
+        device=device,
+    )
+    return denial or await record_proof(tx, actor, ("password",))
+
+
+async def _step_up_with_factor(
+    tx: Writer, actor: Actor, settings: Settings, proof: FactorProof, device: Device
+) -> datetime | errors.Fact:
+    credentials = await tx.one(credential_queries.FIND_CREDENTIALS, actor.user_id)
+    locked = await claim_attempt(tx, actor, address=credentials.email)
+    if locked is not None:
+        return locked
+    account = await tx.one(account_queries.LOCK_ACCOUNT, actor.user_id)
+    method = await check_factor(tx, actor, settings, account, proof)
+    if not isinstance(method, errors.Fact):
+        return await record_proof(tx, actor, (method,))
+    await count_failure(
+        tx,
+        actor,
+        "wrong_factor",
+        address=account.email,
+        credentials=credentials,
+        device=device,
+    )
+    return method
