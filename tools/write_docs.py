@@ -15,7 +15,7 @@ import click
 from lyceum.app import cli, services
 from lyceum.platform import openapi
 from lyceum.platform.access import ROLES, Permission, all_permissions
-from lyceum.platform.routing import IN_PERSON, PUBLIC, SIGNED_IN, Route
+from lyceum.platform.routing import IN_PERSON, PUBLIC, SERVICE, SIGNED_IN, Route
 from lyceum.platform.settings import Settings, environment_name
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -26,6 +26,7 @@ WHO = {
     PUBLIC: "everybody",
     SIGNED_IN: "whoever is signed in",
     IN_PERSON: "whoever is signed in, in person (no API key)",
+    SERVICE: "other services, by signed requests",
 }
 
 

@@ -96,6 +96,9 @@ class _Door:
             "admin": Actor(user_id=USER, roles=("admin",), permissions=frozenset({SHELVE.name})),
         }.get(token)
 
+    async def authenticate_signed(self, credentials: str, **parts: Any) -> Actor:
+        raise errors.TokenInvalid
+
     async def authenticate(self, token: str, ip: str) -> Actor:
         raise errors.TokenExpired if token == "expired" else errors.TokenInvalid
 

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "migrate": "lyceum.app.commands:migrate",
     "seed": "lyceum.app.commands:seed",
     "serve": "lyceum.app.serve_command:serve",
+    "service-keys": "lyceum.users.cli.service_keys:keys",
     "settings": "lyceum.app.commands:settings",
     "users": "lyceum.users.cli.people:users",
     "worker": "lyceum.app.commands:worker",

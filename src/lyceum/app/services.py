@@ -23,6 +23,7 @@ from lyceum.platform.routing import Route, Routes
 from lyceum.users.http import (
     account,
     api_keys,
+    internal,
     mfa,
     people,
     permissions,
@@ -44,6 +45,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         permissions.routes,
         roles.routes,
         api_keys.routes,
+        internal.routes,
         signing_keys.well_known,
     ),
     "courses": (

@@ -48,7 +48,8 @@ class Actor(msgspec.Struct, frozen=True):
     """Whoever acts in a request, message, command or job; built once per entry.
 
     `user_id` is None for the anonymous and for the system; `system` names the job, handler or
-    command when nobody is behind it.
+    command when nobody is behind it. `service` is another program that signed its request: it is
+    nobody, and may knock at the doors for services alone.
     """
 
     user_id: UUID | None = None
@@ -58,6 +59,7 @@ class Actor(msgspec.Struct, frozen=True):
     session_id: UUID | None = None
     impersonator_id: UUID | None = None
     system: str | None = None
+    service: str | None = None
 
     @property
     def is_super(self) -> bool:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from lyceum.platform import compression, context, errors, streaming
+from lyceum.platform import compression, context, errors, signed, streaming
 from lyceum.platform.access import Actor
 from lyceum.platform.database import ConstraintBroken
 from lyceum.platform.engines import Engines
@@ -35,8 +35,8 @@ _ROUTED = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
 
 
-class Authenticator(Protocol):
-    """How a bearer token or API key becomes an actor."""
+class Authenticator(signed.SignatureChecker, Protocol):
+    """How a bearer token, API key or signature becomes an actor."""
 
     def peek(self, token: str, ip: str) -> Actor | None:
         """Return the actor of a token that was verified a moment ago, without waiting."""
@@ -164,6 +164,12 @@ class Edge:
 
     async def _identify(self, request: RequestInfo, authorization: bytes) -> None:
         scheme, _, token = authorization.decode("latin-1").partition(" ")
+        if scheme.lower() == signed.SCHEME:
+            try:
+                request.actor = await signed.identify(request, token, self._authenticator)
+            except errors.Unauthorized as denial:
+                request.denial = denial
+            return
         if scheme.lower() != "bearer":
             request.denial = errors.TokenInvalid("Send `Authorization: Bearer <token>`.")
             return

@@ -36,6 +36,7 @@ class Limits:
     def __init__(self, limiter: Limiter, settings: Settings) -> None:
         self._limiter = limiter
         self._signed_in = Bucket("signed-in", settings.rate_limit_signed_in, 60)
+        self._service = Bucket("service", settings.rate_limit_service, 60)
         self._guest = Bucket("guest", settings.rate_limit_guest, 60)
         self._buckets = {
             "login": Bucket("login", settings.rate_limit_login, 60),
@@ -47,7 +48,9 @@ class Limits:
         if caller.path in UNLIMITED:
             return
         actor = caller.actor
-        if actor.user_id is None:
+        if actor.service is not None:
+            await self._count(self._service, actor.service, caller)
+        elif actor.user_id is None:
             await self._count(self._guest, address_key(caller.ip), caller)
         else:
             await self._count(self._signed_in, str(actor.user_id), caller)

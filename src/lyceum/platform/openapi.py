@@ -13,8 +13,9 @@ import msgspec
 
 from lyceum.platform import errors
 from lyceum.platform.access import Permission
+from lyceum.platform.admission import ways_in
 from lyceum.platform.paging import CursorQuery, PageQuery
-from lyceum.platform.routing import IN_PERSON, PUBLIC, Route
+from lyceum.platform.routing import PUBLIC, Route
 from lyceum.platform.wire import Content
 
 REF = "#/components/schemas/{name}"
@@ -114,6 +115,7 @@ def build_document(routes: Sequence[Route], *, title: str, server: str) -> Json:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "signed": {"type": "http", "scheme": "HMAC-SHA256"},
             },
         },
     }
@@ -177,11 +179,9 @@ def _operation(route: Route, schemas: _Schemas) -> Json:
                 for kind in route.upload_media_types
             },
         }
-    by_key: list[dict[str, list[str]]] = [] if route.access is IN_PERSON else [{"apiKey": []}]
-    if route.access is not PUBLIC:
-        operation["security"] = [{"bearer": []}, *by_key]
-    elif "actor" in route.wants:
-        operation["security"] = [{}, {"bearer": []}, *by_key]
+    ways = ways_in(route)
+    if ways:
+        operation["security"] = [{way: []} if way else {} for way in ways]
     return operation
 
 

@@ -36,11 +36,14 @@ class Access(Enum):
     """Everybody who is somebody; an API key needs `self:read` or `self:write` in its scopes."""
     IN_PERSON = "in person"
     """A person in a session of their own: what concerns how they sign in, and their secrets."""
+    SERVICE = "service"
+    """Another program of the operator, by a signed request."""
 
 
 PUBLIC = Access.PUBLIC
 SIGNED_IN = Access.SIGNED_IN
 IN_PERSON = Access.IN_PERSON
+SERVICE = Access.SERVICE
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     rate_limit_signed_in: Annotated[int, Field(ge=1)] = Field(
         100, description="Requests a minute of a signed-in person."
     )
+    rate_limit_service: Annotated[int, Field(ge=1)] = Field(
+        6000, description="Requests a minute of another service that signs them."
+    )
     rate_limit_guest: Annotated[int, Field(ge=1)] = Field(
         20, description="Requests a minute of an address that is not signed in."
     )

@@ -72,6 +72,12 @@ class TooManyApiKeys(errors.Conflict):
     code, title = 6042, "You have too many API keys"
 
 
+class ServiceHasKey(errors.AlreadyExists):
+    """The service has a key: it is rotated, not made again."""
+
+    code, title = 6043, "The service has a key already"
+
+
 class EmailInvalid(errors.ValidationFailed):
     """Text that is no email address."""
 

@@ -128,6 +128,22 @@ class ApiKeyRevoked(Event, frozen=True, kw_only=True):
     reason: KeyRevocationReason
 
 
+@event("service_key.created")
+class ServiceKeyCreated(Event, frozen=True, kw_only=True):
+    """Another service may sign requests with a new key."""
+
+    service: str
+    key_id: str
+
+
+@event("service_key.revoked")
+class ServiceKeyRevoked(Event, frozen=True, kw_only=True):
+    """What this key signs is refused from now on."""
+
+    service: str
+    key_id: str
+
+
 @event("signing_key.rotated")
 class SigningKeyRotated(Event, frozen=True, kw_only=True):
     """Access tokens are signed with another key from now on."""

@@ -24,6 +24,7 @@ from lyceum.users.events import (
 )
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import purges
+from lyceum.users.queries import service_keys as service_key_queries
 from lyceum.users.service import registration
 
 _ACTOR = system_actor("users")
@@ -134,6 +135,13 @@ async def send_security_note(context: JobContext, *, user_id: UUID, what: str) -
         ),
     )
     await context.engines.mailer.send(message, key=str(context.job_id))
+
+
+@job(cron="*/10 * * * *")
+async def forget_nonces(context: JobContext) -> None:
+    """Delete the nonces of signed requests whose timestamps are good no more."""
+    async with context.transaction() as tx:
+        await tx.execute(service_key_queries.PURGE_NONCES)
 
 
 @job(cron="17 3 * * *", timeout_seconds=600)

@@ -25,6 +25,9 @@ RESET_FACTORS = permission(
     role="admin",
     description="Take second factors from people who lost them",
 )
+MANAGE_SERVICES = permission(
+    "services:manage", role="super_admin", description="Make and end the keys of other services"
+)
 
 SUPER_ADMIN: Final = "super_admin"
 

@@ -218,3 +218,24 @@ class TrustedDevice(msgspec.Struct, frozen=True):
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
+
+
+class ServiceKey(msgspec.Struct, frozen=True):
+    """A key by which another service signs; of a service's two places it has one."""
+
+    id: str
+    service: str
+    place: int
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class StoredServiceKey(msgspec.Struct, frozen=True):
+    """A key of a service with its secret, sealed."""
+
+    id: str
+    service: str
+    sealed_secret: bytes
+
+    def __repr__(self) -> str:
+        return f"StoredServiceKey({self.id})"

@@ -21,11 +21,11 @@ from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import api_keys as key_queries
 from lyceum.users.records import ApiKey
 from lyceum.users.schemas.api_keys import NewApiKey
+from lyceum.users.service.standing import API_KEY_PREFIX
 from lyceum.users.service.step_up import require_fresh
 
-PREFIX = "lk_"
 MAX_KEYS = 50
-_SHOWN = len(PREFIX) + 8
+_SHOWN = len(API_KEY_PREFIX) + 8
 
 
 class MadeKey(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ async def create_key(tx: Writer, actor: Actor, new: NewApiKey) -> MadeKey:
     await tx.one(account_queries.LOCK_ACCOUNT, user_id)
     if await tx.one(key_queries.COUNT_KEYS, user_id) >= MAX_KEYS:
         raise TooManyApiKeys(f"A person has {MAX_KEYS} keys at most.", limit=MAX_KEYS)
-    secret = PREFIX + ids.new_secret()
+    secret = API_KEY_PREFIX + ids.new_secret()
     key = await tx.one(
         key_queries.INSERT_KEY,
         ids.new_id(),
@@ -86,7 +86,7 @@ async def rotate_key(tx: Writer, actor: Actor, key_id: UUID, *, overlap_seconds:
     user_id = actor.require_user()
     await get_key(tx, actor, key_id)
     await require_fresh(tx, actor)
-    secret = PREFIX + ids.new_secret()
+    secret = API_KEY_PREFIX + ids.new_secret()
     key = await tx.one_or_none(
         key_queries.ROTATE_KEY,
         key_id,

@@ -11,15 +11,17 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from lyceum.platform import clock, errors, ids
-from lyceum.platform.access import ANONYMOUS, Actor, permissions_of
+from lyceum.platform import clock, errors
+from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.engines import Engines
 from lyceum.platform.value_cache import ValueCache
-from lyceum.users.adapters import access_tokens, networks
+from lyceum.users.adapters import access_tokens
+from lyceum.users.adapters.signatures import SignedParts
 from lyceum.users.permissions import custom_roles, role_tag
 from lyceum.users.queries import api_keys as key_queries
-from lyceum.users.queries import sessions as session_queries
-from lyceum.users.service.api_keys import PREFIX as API_KEY_PREFIX
+from lyceum.users.service import standing
+from lyceum.users.service.signed_requests import authenticate_service
+from lyceum.users.service.standing import API_KEY_PREFIX
 from lyceum.users.service.tokens import SIGNING_KEYS_TAG, list_public_keys
 
 RIGHTS_SECONDS = 30.0
@@ -34,6 +36,7 @@ class Authenticator:
     def __init__(self, engines: Engines) -> None:
         # A replica may not know yet that a session began, or that one ended.
         self._database = engines.database
+        self._settings = engines.settings
         self._primary = engines.database.sole_writer()
         self._listener = engines.listener
         self._issuer = access_tokens.issuer_of(engines.settings)
@@ -70,6 +73,14 @@ class Authenticator:
         # Whoever gives up waiting does not take the answer from the others.
         return await asyncio.shield(lookup)
 
+    async def authenticate_signed(
+        self, credentials: str, *, method: str, path: str, query: str, body: bytes
+    ) -> Actor:
+        """Return the service that signed a request; TokenInvalid, whatever is wrong with it."""
+        parts = SignedParts(method=method, path=path, query=query, body=body)
+        tx = self._database.sole_writer()
+        return await authenticate_service(tx, ANONYMOUS, self._settings, credentials, parts)
+
     def forget_user(self, user_id: UUID) -> None:
         """Look again at the rights of one person."""
         self.forget_tags((f"users:{user_id}",))
@@ -94,44 +105,18 @@ class Authenticator:
         now = clock.utc_now().timestamp()
         keys = await self._keys_for(token)
         claims = access_tokens.verify(token, keys, self._issuer, now)
-        standing = await self._primary.one_or_none(
-            session_queries.FIND_STANDING, claims.sid, claims.sub
-        )
-        if standing is None:
-            raise errors.TokenInvalid
-        roles = tuple(standing.roles)
-        actor = Actor(
-            user_id=standing.user_id,
-            roles=roles,
-            permissions=permissions_of(roles).union(standing.granted),
-            session_id=standing.session_id,
-        )
+        actor = await standing.get_session_actor(self._primary, ANONYMOUS, claims)
         self._keep(token, actor, claims.exp - now, stamp)
         return actor
 
     async def _look_up_key(self, token: str, ip: str) -> Actor:
         """Return the actor of an API key: its owner's present rights, as far as the scopes go."""
         stamp = self._actors.stamp
-        if not token.isascii():
-            raise errors.TokenInvalid
-        standing = await self._primary.one_or_none(
-            key_queries.FIND_KEY_STANDING, ids.hash_secret(token)
-        )
-        if standing is None:
-            raise errors.TokenInvalid
-        if standing.networks and not networks.is_within(ip, standing.networks):
-            raise errors.TokenInvalid("The key may not be used from this address.")
-        if standing.is_stale:
+        actor, found = await standing.get_key_actor(self._primary, ANONYMOUS, token, ip)
+        if found.is_stale:
             touching = self._database.sole_writer()
-            await touching.execute(key_queries.TOUCH_KEY, standing.key_id, ip[:45])
-        roles = tuple(standing.roles)
-        actor = Actor(
-            user_id=standing.user_id,
-            roles=roles,
-            permissions=permissions_of(roles).union(standing.granted),
-            scopes=frozenset(standing.scopes),
-        )
-        left = standing.seconds_left
+            await touching.execute(key_queries.TOUCH_KEY, found.key_id, ip[:45])
+        left = found.seconds_left
         self._keep(_key_of(token, ip), actor, RIGHTS_SECONDS if left is None else left, stamp)
         return actor
 

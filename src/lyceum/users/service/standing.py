@@ -1,0 +1,50 @@
+"""Whom a credential stands for now: the rights behind a session or an API key, read anew.
+
+Not here: verifying tokens and keeping the answer (`authentication`).
+"""
+
+from lyceum.platform import errors, ids
+from lyceum.platform.access import Actor, permissions_of
+from lyceum.platform.database import Reader
+from lyceum.users.adapters import networks
+from lyceum.users.adapters.access_tokens import Claims
+from lyceum.users.queries import api_keys as key_queries
+from lyceum.users.queries import sessions as session_queries
+from lyceum.users.records import KeyStanding
+
+API_KEY_PREFIX = "lk_"
+
+
+async def get_session_actor(tx: Reader, actor: Actor, claims: Claims) -> Actor:
+    """Return who speaks in the session of a verified token; TokenInvalid when it has ended."""
+    standing = await tx.one_or_none(session_queries.FIND_STANDING, claims.sid, claims.sub)
+    if standing is None:
+        raise errors.TokenInvalid
+    roles = tuple(standing.roles)
+    return Actor(
+        user_id=standing.user_id,
+        roles=roles,
+        permissions=permissions_of(roles).union(standing.granted),
+        session_id=standing.session_id,
+    )
+
+
+async def get_key_actor(
+    tx: Reader, actor: Actor, secret: str, ip: str
+) -> tuple[Actor, KeyStanding]:
+    """Return the owner of an API key used from `ip`, as far as its scopes go; TokenInvalid."""
+    standing = None
+    if secret.isascii():
+        standing = await tx.one_or_none(key_queries.FIND_KEY_STANDING, ids.hash_secret(secret))
+    if standing is None:
+        raise errors.TokenInvalid
+    if standing.networks and not networks.is_within(ip, standing.networks):
+        raise errors.TokenInvalid("The key may not be used from this address.")
+    roles = tuple(standing.roles)
+    owner = Actor(
+        user_id=standing.user_id,
+        roles=roles,
+        permissions=permissions_of(roles).union(standing.granted),
+        scopes=frozenset(standing.scopes),
+    )
+    return owner, standing
