@@ -22,6 +22,12 @@ from pathlib import Path
 from tools.servers import HOST, SERVICES, Service, ServiceTrouble, name_server_port
 
 DEADLINE_SECONDS = 90.0
+# A browser for pages, with letters to show, and the checker of alert rules.
+TOOLS = {
+    "chromium": Path("/usr/bin/chromium"),
+    "fonts-dejavu-core": Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    "prometheus": Path("/usr/bin/promtool"),
+}
 # Asked by packages whether a server may start when it is installed.
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -63,8 +69,9 @@ def nothing_started_by_packages() -> Iterator[None]:
 
 
 def install_missing() -> None:
-    """Install the packages of those servers that are not here."""
+    """Install the packages of those servers that are not here, and of what tests look with."""
     packages = [service.package for service in SERVICES if service.find() is None]
+    packages += [package for package, program in TOOLS.items() if not program.exists()]
     if not packages:
         return
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]

@@ -17,6 +17,7 @@ from lyceum.platform.settings import SettingsInvalid, load_settings
 COMMANDS: Final = {
     "doctor": "lyceum.app.commands:doctor",
     "import": "lyceum.packages.cli:import_package",
+    "jobs": "lyceum.app.jobs_command:jobs",
     "keys": "lyceum.users.cli.keys:keys",
     "migrate": "lyceum.app.commands:migrate",
     "seed": "lyceum.app.commands:seed",

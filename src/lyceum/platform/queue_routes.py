@@ -161,10 +161,8 @@ async def watch(
     while True:
         try:
             yield render(await queue_admin.get_overview(engines.database.reader(), actor))
-        except errors.ServiceUnavailable:
-            yield b": busy\n\n"
-        except errors.DatabaseUnreachable:
-            yield b": the database is away\n\n"
+        except errors.Fact:
+            yield b": not now\n\n"
         if clock.monotonic() + WATCH_SECONDS > until:
             return
         await asyncio.sleep(WATCH_SECONDS)

@@ -35,7 +35,7 @@ _TAKE = command(
 def last_due(cron: str, now: datetime) -> datetime:
     """Return the latest time at or before `now` that the five fields of `cron` name, in UTC."""
     # croniter looks strictly before its start, and to the second.
-    start = now.astimezone(UTC).timestamp() + 1
+    start = int(now.timestamp()) + 1
     return datetime.fromtimestamp(croniter(cron, start).get_prev(float), UTC)
 
 
