@@ -12,6 +12,7 @@ from lyceum.courses.schemas.categories import NewCategory
 from lyceum.courses.schemas.notes import NewNote
 from lyceum.courses.schemas.progress import ProgressUpdate
 from lyceum.courses.schemas.reviews import NewReview
+from lyceum.courses.schemas.staff import NewStaffMember
 from lyceum.courses.schemas.structure import NewLecture
 from lyceum.courses.service import (
     categories,
@@ -19,8 +20,10 @@ from lyceum.courses.service import (
     courses,
     notes,
     progress,
+    publishing,
     review_moderation,
     reviews,
+    staff,
     structure,
 )
 from lyceum.courses.service import enrolment as enrolments
@@ -45,6 +48,7 @@ from tests.users import factories as users
 from tests.users import mfa
 
 SYSTEM = system_actor("tests")
+UNPUBLISHED = ("publishCourse", "submitCourse", "returnCourse", "purgeChapter", "purgeCourse")
 STRANGERS = ROLES
 """Somebody of each role who has nothing to do with the objects."""
 _CODE = sql("SELECT code FROM courses.certificates WHERE id = $1", str)
@@ -90,7 +94,7 @@ async def make_academy(engines: Engines, strangers: dict[str, Account], operatio
         learner = await users.make_user(tx)
         made = Academy({**strangers, "owner": owner, "learner": learner}, {}, {})
         await _make_courses(tx, made, operation)
-        await _make_rest(tx, made)
+        await _make_rest(tx, made, operation)
         await _make_factors(tx, made, engines.settings)
     await engines.storage.put(made.in_path["file_key"], b"x")
     signed_in = await users.open_session(engines.database, engines.settings, learner)
@@ -112,7 +116,9 @@ async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
         for _ in range(2)
     ]
     quiz_id = await assessments.put_quiz(tx, owner, lectures[0].id, QUIZ)
-    if operation != "publishCourse":
+    if operation == "returnCourse":
+        await publishing.submit_course(tx, owner, course_id)
+    if operation not in UNPUBLISHED:
         await courses.publish_course(tx, owner, course_id)
         await enrolments.enrol(tx, learner, course_id)
         attempt, _ = await taking.start_attempt(tx, learner, quiz_id)
@@ -121,7 +127,10 @@ async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
         await _complete(tx, learner, outline)
     if operation == "restoreCourse":
         await courses.archive_course(tx, owner, course_id)
+    await _delete_parts(tx, owner, outline, operation)
     wanted = lectures[1] if operation == "createQuiz" else lectures[0]
+    if operation in ("restoreLecture", "purgeLecture"):
+        wanted = outline.lectures[0]
     made.in_path |= {
         "course_id": str(course_id), "id_or_slug": str(course_id), "quiz_id": str(quiz_id),
         "chapter_id": str(outline.chapters[0].id), "lecture_id": str(wanted.id),
@@ -138,7 +147,7 @@ async def _make_courses(tx: Writer, made: Academy, operation: str) -> None:
         }
         for chapter in outline.chapters
     ]
-    if operation != "publishCourse":
+    if operation not in UNPUBLISHED:
         await _make_discussion(tx, made, owner, learner, course_id)
     await _make_completed(tx, made, owner, learner)
     if operation in ("retryQueueJob", "discardQueueJob"):
@@ -161,6 +170,18 @@ async def _make_discussion(
         "report_id": str(await reports.report_post(tx, learner, post_id, "Wrong knot")),
         "announcement_id": str(announced.id),
     }
+
+
+async def _delete_parts(
+    tx: Writer, owner: Actor, outline: factories.Outline, operation: str
+) -> None:
+    """Delete what is to be restored or removed for good."""
+    if operation in ("restoreChapter", "purgeChapter"):
+        await structure.delete_chapter(tx, owner, outline.chapters[0].id, None)
+    if operation in ("restoreLecture", "purgeLecture"):
+        await structure.delete_lecture(tx, owner, outline.lectures[0].id, None)
+    if operation == "purgeCourse":
+        await courses.delete_course(tx, owner, str(outline.course_id), None)
 
 
 async def _make_completed(tx: Writer, made: Academy, owner: Actor, learner: Actor) -> None:
@@ -213,7 +234,7 @@ async def _make_file(tx: Writer, made: Academy) -> UUID:
     return next(iter(file_ids.values()))
 
 
-async def _make_rest(tx: Writer, made: Academy) -> None:
+async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
     owner = users.actor_of(made.people["owner"])
     assert owner.user_id is not None
     bystander = await users.make_user(tx)
@@ -242,12 +263,16 @@ async def _make_rest(tx: Writer, made: Academy) -> None:
     made.in_body |= {
         "user_id": str(bystander.id),
         "roles": ["student"],
+        "text": "Twice around the mast",
         "name": f"Ropes {ids.new_id().hex}",
         "email": users.unique_email(),
         "password": users.PASSWORD,
         "current_password": users.PASSWORD,
         "new_password": f"{users.PASSWORD}-2",
     }
+    if operation in ("changeStaff", "removeStaff"):
+        new = NewStaffMember(role="assistant", user_id=bystander.id)
+        await staff.add_staff(tx, owner, UUID(made.in_path["course_id"]), new)
 
 
 async def _make_factors(tx: Writer, made: Academy, settings: Settings) -> None:

@@ -97,7 +97,8 @@ def test_a_learner_completes_an_imported_course(installation: Installation, tmp_
     assert (report["isNew"], again["isNew"]) == (True, False)
     assert again["courseId"] == report["courseId"]
     found = {"chapters": 6, "sequentials": 17, "verticals": 58}
-    assert report["found"] == {**found, "html": 266, "problems": 29, "videos": 11}
+    known = {**found, "html": 266, "problems": 29, "videos": 11}
+    assert {kind: report["found"][kind] for kind in known} == known
     for kind, count in report["found"].items():
         assert count == report["taken"].get(kind, 0) + report["leftOutCounts"].get(kind, 0), kind
     assert all(item["reason"] for item in report["leftOut"])

@@ -42,6 +42,9 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
         "recoveryCode": academy.in_body["code_to_recover_with"],
     },
     "enrolLearner": lambda academy: {"userId": academy.in_body["user_id"]},
+    "addStaff": lambda academy: {"userId": academy.in_body["user_id"], "role": "assistant"},
+    "changeStaff": lambda academy: {"role": "assistant"},
+    "placeLecture": lambda academy: {},
 }
 STREAM = "text/event-stream"
 NOTHING = {"user_id": samples.SOME_ID}

@@ -5,18 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 
+from lyceum.app import services
 from lyceum.app.http import build_app
-from lyceum.courses.http import (
-    catalogue,
-    categories,
-    certificates,
-    courses,
-    enrolment,
-    notes,
-    progress,
-    reviews,
-    structure,
-)
 from lyceum.platform.access import Actor
 from lyceum.platform.engines import Engines
 from lyceum.users.queries.accounts import FIND_ACCOUNT
@@ -24,18 +14,7 @@ from lyceum.users.service.authentication import Authenticator
 from tests.users import factories as users
 
 SignIn = Callable[[Actor], Awaitable[dict[str, str]]]
-ROUTES = [
-    *catalogue.routes.all,
-    *categories.routes.all,
-    *certificates.pages.all,
-    *certificates.routes.all,
-    *courses.routes.all,
-    *enrolment.routes.all,
-    *notes.routes.all,
-    *progress.routes.all,
-    *reviews.routes.all,
-    *structure.routes.all,
-]
+ROUTES = [route for group in services.ROUTES["courses"] for route in group.all]
 
 
 @pytest.fixture

@@ -1,20 +1,15 @@
-"""The door of discussions, races over it, and the mails that followers get."""
+"""The door of discussions, and races over it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import httpx
 
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Database
-from lyceum.platform.engines import Engines
-from lyceum.platform.mailbox import MailboxMailer
-from lyceum.users import api as users
 from tests.courses import factories
 from tests.discussions.conftest import Classroom, SignIn
 
 API = "/api/v1"
-Drain = Callable[[], Awaitable[int]]
 
 
 async def test_a_conversation(
@@ -89,36 +84,3 @@ async def test_parallel_reports_are_one(
     ]
     statuses = sorted(answer.status_code for answer in await asyncio.gather(*calls))
     assert statuses == [201] + [409] * 9
-
-
-async def test_followers_get_one_mail_until_they_read(
-    client: httpx.AsyncClient,
-    stored: Classroom,
-    sign_in: SignIn,
-    drain: Drain,
-    engines: Engines,
-    database: Database,
-) -> None:
-    ada, ben = await sign_in(stored.ada), await sign_in(stored.ben)
-    asked = await client.post(
-        f"{API}/courses/{stored.outline.course_id}/threads",
-        json={"title": "Which knot is best?", "body": "For a mast"},
-        headers=ada,
-    )
-    thread = asked.headers["location"]
-    person = await users.find_person(database.reader(), stored.ada.require_user())
-    assert person is not None
-    mailer = engines.mailer
-    assert isinstance(mailer, MailboxMailer)
-
-    async def mails() -> int:
-        await drain()
-        return sum(person.email in mail.to for mail in await mailer.list_mails(500))
-
-    before = await mails()
-    for _ in range(3):
-        await client.post(f"{thread}/posts", json={"body": "A bowline"}, headers=ben)
-    assert await mails() == before + 1
-    assert (await client.put(f"{thread}/read", headers=ada)).status_code == 204
-    await client.post(f"{thread}/posts", json={"body": "Or a hitch"}, headers=ben)
-    assert await mails() == before + 2

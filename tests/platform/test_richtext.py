@@ -82,6 +82,12 @@ def test_long_markup_is_cleaned_like_short(part: str, shown: str) -> None:
     assert clean_html(part * 600).count(shown) == 600
 
 
+def test_misnested_links_are_read_once_for_all() -> None:
+    link = "<a href='javascript:x'>"
+    once = clean_html(f"{link}<table>{link}" + "<i>x</i>" * 501)
+    assert clean_html(once) == once
+
+
 @given(
     st.lists(MARKUP, min_size=1, max_size=6).map(lambda parts: "".join(parts) + "<i>x</i>" * 501)
 )

@@ -11,8 +11,11 @@ from lyceum.courses.http import (
     courses,
     enrolment,
     notes,
+    outline_parts,
     progress,
+    publishing,
     reviews,
+    staff,
     structure,
 )
 from lyceum.discussions.http import announcements, posts, reports, threads
@@ -52,7 +55,10 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         categories.routes,
         catalogue.routes,
         courses.routes,
+        publishing.routes,
         structure.routes,
+        outline_parts.routes,
+        staff.routes,
         enrolment.routes,
         progress.routes,
         certificates.routes,

@@ -77,6 +77,20 @@ COUNT_QUESTIONS = command(
 
 DELETE_QUIZ = command("UPDATE assessments.quizzes SET deleted_at = now() WHERE id = $1")
 
+# The quizzes of lectures or of a course that were removed for good, with whatever staff tried in
+# them: nobody else can have. Parameter: the quiz.
+LIST_QUIZZES_OF_LECTURE = sql("SELECT id FROM assessments.quizzes WHERE lecture_id = $1", UUID)
+
+LIST_QUIZZES_OF_COURSE = sql("SELECT id FROM assessments.quizzes WHERE course_id = $1", UUID)
+
+PURGE_QUIZ = (
+    command("DELETE FROM assessments.attempts WHERE quiz_id = $1"),
+    command("DELETE FROM assessments.candidates WHERE quiz_id = $1"),
+    command("DELETE FROM assessments.quiz_questions WHERE quiz_id = $1"),
+    command("DELETE FROM assessments.question_revisions WHERE quiz_id = $1"),
+    command("DELETE FROM assessments.quizzes WHERE id = $1"),
+)
+
 LIST_QUESTIONS = sql(
     """
     SELECT r.id, r.question_id, r.kind, r.points_milli, r.content, r.source_key

@@ -6,10 +6,17 @@ from uuid import UUID
 import msgspec
 
 from lyceum.courses import permissions
-from lyceum.courses.records import ChapterDraft, CourseDraft, LectureDraft, StoredCourse
+from lyceum.courses.records import (
+    ChapterDraft,
+    CopiedLecture,
+    CourseDraft,
+    LectureDraft,
+    StoredCourse,
+)
 from lyceum.courses.service import access, structure
 from lyceum.courses.service.courses import DESCRIPTION_LENGTH
 from lyceum.courses.service.drafts import MAX_CONTENT, find_stored_course, store_course
+from lyceum.courses.service.duplicates import list_copied_lectures
 from lyceum.courses.service.participation import list_participants, list_readable_lectures
 from lyceum.courses.service.progress import complete_lecture
 from lyceum.platform.access import Actor
@@ -19,6 +26,7 @@ __all__ = [
     "DESCRIPTION_LENGTH",
     "MAX_CONTENT",
     "ChapterDraft",
+    "CopiedLecture",
     "CourseDraft",
     "CourseRef",
     "LectureDraft",
@@ -28,6 +36,7 @@ __all__ = [
     "find_stored_course",
     "get_course",
     "get_lecture",
+    "list_copied_lectures",
     "list_participants",
     "list_readable_lectures",
     "require_open_lecture",

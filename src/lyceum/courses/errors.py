@@ -41,6 +41,36 @@ class OutlineFull(errors.Conflict):
     code, title = 6103, "The course has as many chapters or lectures as it may"
 
 
+class ChapterDeleted(errors.Conflict):
+    """The chapter of the lecture is deleted: it has to be restored first."""
+
+    code, title = 6104, "The chapter of the lecture is deleted"
+
+
+class HasHistory(errors.Conflict):
+    """People have learnt, reviewed or completed it: it can be deleted, and not removed for good."""
+
+    code, title = 6105, "People have a history in it"
+
+
+class PrerequisiteLoop(errors.Conflict):
+    """A course cannot require what requires it."""
+
+    code, title = 6106, "A course cannot require what requires it"
+
+
+class StaffExists(errors.AlreadyExists):
+    """The person teaches the course already."""
+
+    code, title = 6107, "This person teaches the course already"
+
+
+class OwnerNeeded(errors.Conflict):
+    """A course has one owner, who can only hand it over."""
+
+    code, title = 6108, "A course needs its owner"
+
+
 class CategoryExists(errors.AlreadyExists):
     """Another category has the name."""
 
@@ -111,6 +141,12 @@ class PaymentRequired(errors.Fact):
     """The course has a price; `price` says which."""
 
     status, code, title = 402, 6133, "The course has to be paid for"
+
+
+class PrerequisitesMissing(errors.Conflict):
+    """Other courses have to be completed first; `missing` says which."""
+
+    code, title = 6136, "Complete other courses first"
 
 
 class NotEnrolled(errors.Forbidden):

@@ -53,6 +53,55 @@ class CourseRestored(Event, frozen=True, kw_only=True):
     owner_id: UUID
 
 
+@event("course.submitted")
+class CourseSubmitted(Event, frozen=True, kw_only=True):
+    """A course waits for a reviewer."""
+
+    course_id: UUID
+    owner_id: UUID
+
+
+@event("course.returned")
+class CourseReturned(Event, frozen=True, kw_only=True):
+    """A course that waited for a reviewer is a draft again."""
+
+    course_id: UUID
+    owner_id: UUID
+
+
+@event("course.duplicated")
+class CourseDuplicated(Event, frozen=True, kw_only=True):
+    """A course was made as a copy of another; what other domains keep of it follows."""
+
+    course_id: UUID
+    source_id: UUID
+    owner_id: UUID
+
+
+@event("course.purged")
+class CoursePurged(Event, frozen=True, kw_only=True):
+    """A deleted course, in which nobody had a history, is gone for good."""
+
+    course_id: UUID
+
+
+@event("lecture.purged")
+class LecturePurged(Event, frozen=True, kw_only=True):
+    """A deleted lecture, in which nobody had a history, is gone for good."""
+
+    course_id: UUID
+    lecture_id: UUID
+
+
+@event("course.staff_changed")
+class StaffChanged(Event, frozen=True, kw_only=True):
+    """Somebody's role in a course is another; `role` is None for who teaches it no longer."""
+
+    course_id: UUID
+    user_id: UUID
+    role: str | None
+
+
 @event("review.posted")
 class ReviewPosted(Event, frozen=True, kw_only=True):
     """A learner has rated a course."""

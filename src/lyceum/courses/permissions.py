@@ -20,6 +20,12 @@ PUBLISH_COURSE = permission(
 DELETE_COURSE = permission(
     "courses:delete", role="instructor", description="Delete and restore courses one owns"
 )
+MANAGE_STAFF = permission(
+    "courses:staff", role="instructor", description="Say who else teaches the courses one owns"
+)
+REVIEW_COURSE = permission(
+    "courses:review", role="manager", description="Give back courses that wait for a review"
+)
 MANAGE_ANY_COURSE = permission(
     "courses:manage-any", role="manager", description="See and change every course"
 )
@@ -93,3 +99,10 @@ def may_delete(actor: Actor, access: CourseAccess) -> bool:
     if actor.may(MANAGE_ANY_COURSE):
         return True
     return actor.may(DELETE_COURSE) and access.actor_role == "owner"
+
+
+def may_manage_staff(actor: Actor, access: CourseAccess) -> bool:
+    """Whether the actor may say who teaches the course: its owner, or a manager."""
+    if actor.may(MANAGE_ANY_COURSE):
+        return True
+    return actor.may(MANAGE_STAFF) and access.actor_role == "owner"

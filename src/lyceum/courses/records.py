@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from lyceum.courses.schemas.courses import Status
 from lyceum.courses.schemas.notes import NoteKind
 from lyceum.courses.schemas.structure import LectureType
 from lyceum.platform.statements import Json
@@ -97,12 +98,56 @@ class CataloguePage(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """What publishing depends on."""
+    """What publishing depends on, and what else an author would do well to mend."""
 
+    status: Status
+    review_note: str
     description: str
     chapter_count: int
     lecture_count: int
     ends_at: datetime | None
+    enrolment_closes_at: datetime | None
+    has_category: bool
+    has_thumbnail: bool
+    has_objectives: bool
+    empty_chapters: list[str]
+    empty_lectures: list[str]
+
+
+class StaffMember(msgspec.Struct, frozen=True):
+    """Somebody who teaches a course; the name is None for somebody who is unknown now."""
+
+    user_id: UUID
+    role: str
+    display_name: str | None
+    avatar_url: str | None
+    added_at: datetime
+
+
+class RequiredCourse(msgspec.Struct, frozen=True):
+    """A course that has to be completed before another."""
+
+    id: UUID
+    slug: str
+    title: str
+
+
+class DeletedPart(msgspec.Struct, frozen=True):
+    """A chapter or lecture that was deleted and can be restored."""
+
+    id: UUID
+    kind: str
+    title: str
+    chapter_id: UUID | None
+    lecture_count: int
+    deleted_at: datetime
+
+
+class CopiedLecture(msgspec.Struct, frozen=True):
+    """A lecture and the one it was copied from."""
+
+    lecture_id: UUID
+    source_id: UUID
 
 
 class Category(msgspec.Struct, frozen=True):

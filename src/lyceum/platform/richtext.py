@@ -43,6 +43,7 @@ _STRIPPER: Final = nh3.Cleaner(tags=set())
 # matter, the text is first written anew so plainly that its nesting can be counted.
 _CHEAP_TAGS: Final = 500
 _MAX_DEPTH: Final = 500
+_MOST_READINGS: Final = 8
 _OPENING: Final = re.compile(r"<[a-zA-Z]")
 _UNSHOWN: Final = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)|<[!?][^>]*>", re.DOTALL | re.IGNORECASE
@@ -73,6 +74,12 @@ def clean_html(text: str) -> str:
     if len(_OPENING.findall(printable)) > _CHEAP_TAGS:
         printable = _write_plainly(printable)
     cleaned = _CLEANER.clean(printable).strip()
+    # Where tags are nested as they may not be, what was written is read in another way again.
+    for _ in range(_MOST_READINGS):
+        again = _CLEANER.clean(cleaned).strip()
+        if again == cleaned:
+            break
+        cleaned = again
     is_seen = 'src="' in cleaned or bool(html.unescape(_STRIPPER.clean(cleaned)).strip())
     return cleaned if is_seen else ""
 

@@ -21,6 +21,7 @@ routes = Routes("courses")
     access=permissions.CREATE_COURSE,
     summary="Create a course",
     status=201,
+    facts=(facts.PrerequisiteLoop,),
     returns=CourseDetail,
 )
 async def create_course(tx: Writer, actor: Actor, data: NewCourse) -> Answer[Json]:
@@ -34,7 +35,7 @@ async def create_course(tx: Writer, actor: Actor, data: NewCourse) -> Answer[Jso
     "/courses/{id_or_slug}",
     access=permissions.UPDATE_COURSE,
     summary="Change a course",
-    facts=(facts.CourseStateConflict, errors.PreconditionRequired),
+    facts=(facts.CourseStateConflict, facts.PrerequisiteLoop, errors.PreconditionRequired),
     returns=CourseDetail,
 )
 async def update_course(

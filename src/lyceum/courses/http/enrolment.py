@@ -25,7 +25,7 @@ routes = Routes("courses")
     status=201,
     facts=(
         facts.AlreadyEnrolled, facts.SeatLimitReached, facts.EnrolmentClosed,
-        facts.PaymentRequired, facts.CourseStateConflict,
+        facts.PaymentRequired, facts.CourseStateConflict, facts.PrerequisitesMissing,
     ),
 )  # fmt: skip
 async def enrol(tx: Writer, actor: Actor, course_id: UUID) -> Answer[EnrolmentView]:

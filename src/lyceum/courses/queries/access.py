@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from lyceum.courses.records import CourseAccess
-from lyceum.platform.database import Reader
+from lyceum.platform.database import Reader, Writer
 from lyceum.platform.statements import command, sql
 
 # {course} is the course's id: as a parameter it lets the joins start without waiting for the row.
@@ -22,10 +22,9 @@ FIND_ACCESS = sql(_ACCESS.format(course="$1") + "WHERE c.id = $1", CourseAccess)
 
 FIND_ACCESS_BY_SLUG = sql(_ACCESS.format(course="c.id") + "WHERE c.slug = $1", CourseAccess)
 
-# Whoever changes a course, its outline or its counters locks it first.
-LOCK_ACCESS = command(
-    _ACCESS.format(course="$1") + "WHERE c.id = $1 FOR NO KEY UPDATE OF c", CourseAccess
-)
+# Whoever changes a course, its outline or its counters locks it first. A statement of its own: one
+# that waits for the lock sees the course as it is then, and what it joins as it was before.
+LOCK_COURSE = command("SELECT id FROM courses.courses WHERE id = $1 FOR NO KEY UPDATE", UUID)
 
 FIND_ID_BY_SLUG = sql("SELECT id FROM courses.courses WHERE slug = $1", UUID)
 
@@ -52,4 +51,14 @@ async def find_access(
     course_id = id_or_slug if isinstance(id_or_slug, UUID) else parse_id(id_or_slug)
     if course_id is None:
         return await tx.one_or_none(FIND_ACCESS_BY_SLUG, id_or_slug, user_id)
+    return await tx.one_or_none(FIND_ACCESS, course_id, user_id)
+
+
+async def lock_access(
+    tx: Writer, id_or_slug: UUID | str, user_id: UUID | None
+) -> CourseAccess | None:
+    """Lock the course that is named by id or slug, and return how the user stands to it then."""
+    course_id = await find_id(tx, id_or_slug)
+    if course_id is None or await tx.one_or_none(LOCK_COURSE, course_id) is None:
+        return None
     return await tx.one_or_none(FIND_ACCESS, course_id, user_id)

@@ -195,6 +195,13 @@ FIND_PUBLIC_COURSE = sql(
                 courses.instant(c.enrolment_closes_at) AS "enrolmentClosesAt",
                 courses.instant(c.starts_at) AS "startsAt", courses.instant(c.ends_at) AS "endsAt",
                 c.rating_counts AS "ratingDistribution",
+                coalesce((SELECT json_agg(row_to_json(q)) FROM (
+                    SELECT r.id, r.slug, r.title
+                    FROM courses.course_prerequisites p JOIN courses.courses r
+                        ON r.id = p.required_id AND r.status IN ('published', 'archived')
+                            AND r.visibility <> 'invited' AND r.deleted_at IS NULL
+                    WHERE p.course_id = c.id ORDER BY p.position
+                ) q), '[]') AS prerequisites,
                 ({_OUTLINE.format(course="c.id")}) AS outline
         ) d) AS details,
         coalesce((

@@ -51,7 +51,21 @@ UPDATE_FIELDS = command(
 
 FIND_READINESS = sql(
     """
-    SELECT description, chapter_count, lecture_count, ends_at FROM courses.courses WHERE id = $1
+    SELECT c.status, c.review_note, c.description, c.chapter_count, c.lecture_count, c.ends_at,
+        c.enrolment_closes_at, c.category_id IS NOT NULL AS has_category,
+        c.thumbnail_url IS NOT NULL AS has_thumbnail, c.objectives <> '{}' AS has_objectives,
+        ARRAY(
+            SELECT h.title FROM courses.chapters h
+            WHERE h.course_id = c.id AND h.deleted_at IS NULL AND NOT EXISTS (
+                SELECT 1 FROM courses.lectures l
+                WHERE l.chapter_id = h.id AND l.deleted_at IS NULL)
+            ORDER BY h.position, h.id LIMIT 20) AS empty_chapters,
+        ARRAY(
+            SELECT l.title FROM courses.lectures l
+            WHERE l.course_id = c.id AND l.deleted_at IS NULL AND l.content = ''
+                AND l.media_url IS NULL AND l.type IN ('video', 'text', 'file', 'embed')
+            ORDER BY l.position, l.id LIMIT 20) AS empty_lectures
+    FROM courses.courses c WHERE c.id = $1
     """,
     Readiness,
 )
@@ -60,7 +74,17 @@ PUBLISH_COURSE = command(
     """
     UPDATE courses.courses
     SET status = 'published', published_at = coalesce(published_at, now()), archived_at = NULL,
+        review_note = '',
         version = version + 1, updated_at = now()
+    WHERE id = $1
+    """
+)
+
+# Parameters: course id, status, the note of a reviewer.
+SET_STATUS = command(
+    """
+    UPDATE courses.courses
+    SET status = $2, review_note = $3, version = version + 1, updated_at = now()
     WHERE id = $1
     """
 )

@@ -33,6 +33,9 @@ Language = Annotated[
         description="A BCP 47 language tag",
     ),
 ]
+Prerequisites = Annotated[
+    tuple[UUID, ...], Meta(max_length=20, description="Courses to complete before enrolling")
+]
 Minutes = Annotated[int, Meta(ge=0, le=1_000_000)]
 Seats = Annotated[int, Meta(ge=1, le=1_000_000)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -73,6 +76,7 @@ class NewCourse(Input, frozen=True, kw_only=True):
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     has_certificate: bool = True
+    prerequisites: Prerequisites = ()
 
 
 class CourseChanges(Patch, frozen=True, kw_only=True):
@@ -96,6 +100,7 @@ class CourseChanges(Patch, frozen=True, kw_only=True):
     starts_at: Moment | UnsetType | None = UNSET
     ends_at: Moment | UnsetType | None = UNSET
     has_certificate: bool | UnsetType = UNSET
+    prerequisites: Prerequisites | UnsetType = UNSET
 
 
 class CategoryRef(Output, frozen=True, kw_only=True):
@@ -169,6 +174,14 @@ class ViewerView(Output, frozen=True, kw_only=True):
     next_lecture_id: LectureId | None
 
 
+class RequiredCourseView(Output, frozen=True, kw_only=True):
+    """A course that has to be completed before another."""
+
+    id: UUID
+    slug: str
+    title: str
+
+
 class CourseDetail(CourseCard, frozen=True, kw_only=True):
     """A course with its outline; `viewer` is there when the caller is signed in.
 
@@ -186,5 +199,6 @@ class CourseDetail(CourseCard, frozen=True, kw_only=True):
     starts_at: datetime | None
     ends_at: datetime | None
     rating_distribution: tuple[int, int, int, int, int]
+    prerequisites: tuple[RequiredCourseView, ...]
     outline: tuple[OutlineChapter, ...]
     viewer: ViewerView | UnsetType = UNSET

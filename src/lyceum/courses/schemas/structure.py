@@ -81,6 +81,31 @@ class LectureView(Output, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class ChapterPlace(Input, frozen=True, kw_only=True):
+    """Where to put a chapter: behind the chapter `after`, or first without it."""
+
+    after: UUID | None = None
+
+
+class LecturePlace(Input, frozen=True, kw_only=True):
+    """Where to put a lecture: in `chapterId` (or where it is), behind the lecture `after`, or
+    first without it."""
+
+    chapter_id: UUID | None = None
+    after: UUID | None = None
+
+
+class DeletedPartView(Output, frozen=True, kw_only=True):
+    """A chapter or lecture that was deleted; of a chapter, how many lectures went with it."""
+
+    id: UUID
+    kind: Literal["chapter", "lecture"]
+    title: str
+    chapter_id: UUID | None
+    lecture_count: int
+    deleted_at: datetime
+
+
 class ChapterOrder(Input, frozen=True, kw_only=True):
     """A chapter and its lectures in the wanted order; a lecture may come from another chapter."""
 

@@ -32,9 +32,7 @@ async def get_editable_course(tx: Reader, actor: Actor, id_or_slug: UUID | str) 
 
 async def lock_visible_course(tx: Writer, actor: Actor, id_or_slug: UUID | str) -> CourseAccess:
     """As `get_visible_course`, and lock its row until the end of the transaction."""
-    course_id = await queries.find_id(tx, id_or_slug)
-    found = await tx.one_or_none(queries.LOCK_ACCESS, course_id, actor.user_id)
-    return _require_visible(actor, found)
+    return _require_visible(actor, await queries.lock_access(tx, id_or_slug, actor.user_id))
 
 
 async def lock_editable_course(tx: Writer, actor: Actor, id_or_slug: UUID | str) -> CourseAccess:
@@ -52,10 +50,26 @@ async def lock_publishable_course(tx: Writer, actor: Actor, course_id: UUID) -> 
     return access
 
 
+async def lock_staffable_course(tx: Writer, actor: Actor, course_id: UUID) -> CourseAccess:
+    """Lock a course whose staff the actor may change; NotFound or Forbidden otherwise."""
+    access = await lock_visible_course(tx, actor, course_id)
+    if not permissions.may_manage_staff(actor, access):
+        _refuse(actor, access, permissions.MANAGE_STAFF)
+    return access
+
+
+async def get_taught_course(tx: Reader, actor: Actor, id_or_slug: UUID | str) -> CourseAccess:
+    """Return a course whose staff the actor is; NotFound or Forbidden otherwise."""
+    access = await get_visible_course(tx, actor, id_or_slug)
+    if not permissions.is_staff_of(actor, access.actor_role):
+        actor.require_user()
+        raise errors.Forbidden("Only the course's own staff may see this.")
+    return access
+
+
 async def lock_deletable_course(tx: Writer, actor: Actor, id_or_slug: UUID | str) -> CourseAccess:
     """Lock a course that the actor may delete or restore, deleted or not."""
-    course_id = await queries.find_id(tx, id_or_slug)
-    access = await tx.one_or_none(queries.LOCK_ACCESS, course_id, actor.user_id)
+    access = await queries.lock_access(tx, id_or_slug, actor.user_id)
     if access is None or not access.is_deleted:
         access = _require_visible(actor, access)
     elif not permissions.is_staff_of(actor, access.actor_role):

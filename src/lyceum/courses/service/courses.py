@@ -19,13 +19,13 @@ from lyceum.courses.queries import catalogue
 from lyceum.courses.queries import courses as queries
 from lyceum.courses.records import CourseFields
 from lyceum.courses.schemas.courses import CourseChanges, NewCourse
-from lyceum.courses.service import access, categories
-from lyceum.platform import clock, errors, ids, richtext
+from lyceum.courses.service import access, categories, prerequisites, publishing
+from lyceum.platform import errors, ids, richtext
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer, constraint_facts
 from lyceum.platform.events import emit
 
-RESERVED_SLUGS: Final = frozenset({"popular"})
+RESERVED_SLUGS: Final = frozenset({"popular", "search"})
 SLUG_TRIES: Final = 5
 DESCRIPTION_LENGTH: Final = (10, 5000)
 _MOMENTS: Final = {
@@ -60,10 +60,12 @@ async def create_course(tx: Writer, actor: Actor, new: NewCourse) -> UUID:
     actor.require(permissions.CREATE_COURSE)
     owner_id = actor.require_user()
     sent = {name: getattr(new, name) for name in new.__struct_fields__}
+    required = sent.pop("prerequisites")
     fields = await _apply(tx, actor, EMPTY, sent)
     course_id = await insert_course(tx, actor, owner_id, fields)
     if course_id is None:
         raise errors.TransactionFailed
+    await prerequisites.set_prerequisites(tx, actor, course_id, required)
     return course_id
 
 
@@ -104,16 +106,22 @@ async def update_course(
     course = await access.lock_editable_course(tx, actor, id_or_slug)
     facts.require_version(course.version, if_match)
     before = await tx.one(queries.FIND_FIELDS, course.id)
-    after = await _apply(tx, actor, before, changes.changes())
+    sent = changes.changes()
+    required = sent.pop("prerequisites", None)
+    after = await _apply(tx, actor, before, sent)
     names = before.__struct_fields__
     changed = tuple(name for name in names if getattr(before, name) != getattr(after, name))
+    if required is not None and await prerequisites.set_prerequisites(
+        tx, actor, course.id, required
+    ):
+        changed += ("prerequisites",)
     if not changed:
         return course.id
     if if_match is None and {"price_minor", "currency"} & set(changed):
         raise errors.PreconditionRequired("A new price needs If-Match.")
     with constraint_facts(_BROKEN):
         await tx.execute(queries.UPDATE_FIELDS, course.id, *msgspec.structs.astuple(after))
-    catalogue.forget_course(tx, course.id)
+    await _forget(tx, actor, course.id)
     await emit(tx, actor, events.CourseUpdated(course_id=course.id, changed=changed))
     return course.id
 
@@ -134,7 +142,7 @@ async def archive_course(tx: Writer, actor: Actor, course_id: UUID) -> None:
             "Only a published course can be archived.", state=course.status
         )
     await tx.execute(queries.ARCHIVE_COURSE, course_id)
-    catalogue.forget_course(tx, course_id)
+    await _forget(tx, actor, course_id)
     archived = events.CourseArchived(course_id=course_id, owner_id=course.owner_id)
     await emit(tx, actor, archived)
 
@@ -146,7 +154,7 @@ async def delete_course(tx: Writer, actor: Actor, id_or_slug: str, if_match: int
         raise errors.Deleted
     facts.require_version(course.version, if_match)
     await tx.execute(queries.DELETE_COURSE, course.id)
-    catalogue.forget_course(tx, course.id)
+    await _forget(tx, actor, course.id)
     deleted = events.CourseDeleted(course_id=course.id, owner_id=course.owner_id)
     await emit(tx, actor, deleted)
 
@@ -157,7 +165,7 @@ async def restore_course(tx: Writer, actor: Actor, course_id: UUID) -> None:
     if course.is_deleted:
         with constraint_facts(_BROKEN):
             await tx.execute(queries.RESTORE_COURSE, course_id)
-        catalogue.forget_course(tx, course_id)
+        await _forget(tx, actor, course_id)
         restored = events.CourseRestored(course_id=course_id, owner_id=course.owner_id)
         await emit(tx, actor, restored)
     elif course.status == "archived":
@@ -169,28 +177,15 @@ async def restore_course(tx: Writer, actor: Actor, course_id: UUID) -> None:
 
 
 async def _publish(tx: Writer, actor: Actor, course_id: UUID, owner_id: UUID) -> None:
-    missing = await _missing(tx, course_id)
-    if missing:
-        listed = [{"field": field, "message": message} for field, message in missing]
-        raise facts.CourseNotReady(" ".join(message for _, message in missing), missing=listed)
+    await publishing.require_ready(tx, actor, course_id)
     await tx.execute(queries.PUBLISH_COURSE, course_id)
-    catalogue.forget_course(tx, course_id)
+    await _forget(tx, actor, course_id)
     await emit(tx, actor, events.CoursePublished(course_id=course_id, owner_id=owner_id))
 
 
-async def _missing(tx: Writer, course_id: UUID) -> list[tuple[str, str]]:
-    """Return each field that keeps the course from being published, and what it needs."""
-    found = await tx.one(queries.FIND_READINESS, course_id)
-    missing = []
-    if len(text.html_to_text(found.description)) < DESCRIPTION_LENGTH[0]:
-        missing.append(("description", "Describe the course in 10 characters or more."))
-    if found.chapter_count == 0:
-        missing.append(("chapters", "Add a chapter."))
-    if found.lecture_count == 0:
-        missing.append(("lectures", "Add a lecture."))
-    if found.ends_at is not None and found.ends_at <= clock.utc_now():
-        missing.append(("endsAt", "The course has ended: change its end."))
-    return missing
+async def _forget(tx: Writer, actor: Actor, course_id: UUID) -> None:
+    catalogue.forget_course(tx, course_id)
+    await prerequisites.forget_dependents(tx, actor, course_id)
 
 
 async def _apply(

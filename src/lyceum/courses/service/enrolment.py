@@ -13,16 +13,16 @@ from lyceum.courses.queries import catalogue
 from lyceum.courses.queries import enrolment as queries
 from lyceum.courses.records import CourseAccess, Enrolment, EnrolmentOffer, EnrolmentPage, Learner
 from lyceum.courses.schemas.enrolment import NewEnrolment
-from lyceum.courses.service import access
+from lyceum.courses.service import access, people, prerequisites
 from lyceum.platform import clock, errors, ids, paging
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.events import emit
-from lyceum.users import api as users
 
 
 async def enrol(tx: Writer, actor: Actor, course_id: UUID) -> Enrolment:
-    """Enrol the actor in a course that is published, free, within its window and not full.
+    """Enrol the actor in a course that is published, free, within its window and not full, and
+    whose prerequisites they have completed.
 
     Coming back after leaving is the same enrolment with its progress.
     """
@@ -36,6 +36,7 @@ async def enrol(tx: Writer, actor: Actor, course_id: UUID) -> Enrolment:
     if offer.price_minor > 0:
         price = {"amount": offer.price_minor, "currency": offer.currency}
         raise facts.PaymentRequired(price=price)
+    await prerequisites.require_prerequisites(tx, actor, course.id, user_id)
     return await _admit(tx, actor, course, offer, user_id, "self")
 
 
@@ -43,10 +44,10 @@ async def enrol_learner(tx: Writer, actor: Actor, course_id: UUID, new: NewEnrol
     """Enrol somebody in a course that the actor edits, whatever its price, window or visibility;
     but never without a seat."""
     course = await access.get_editable_course(tx, actor, course_id)
-    user_id = await _find_learner(tx, new)
+    person = await people.get_person(tx, actor, new.user_id, new.email)
     _require_published(course)
     offer = await tx.one(queries.FIND_OFFER, course.id)
-    return await _admit(tx, actor, course, offer, user_id, "staff")
+    return await _admit(tx, actor, course, offer, person.user_id, "staff")
 
 
 async def drop_enrolment(tx: Writer, actor: Actor, course_id: UUID, if_match: int | None) -> None:
@@ -117,18 +118,6 @@ async def _admit(
     )
     await emit(tx, actor, created)
     return enrolment
-
-
-async def _find_learner(tx: Reader, new: NewEnrolment) -> UUID:
-    if (new.user_id is None) == (new.email is None):
-        raise facts.invalid("/", "Send either userId or email")
-    if new.user_id is not None:
-        pointer, person = "/userId", await users.find_person(tx, new.user_id)
-    else:
-        pointer, person = "/email", await users.find_person_by_email(tx, new.email or "")
-    if person is None or person.status != "active":
-        raise facts.invalid(pointer, "There is no such person in the academy")
-    return person.user_id
 
 
 def _require_published(course: CourseAccess) -> None:

@@ -39,7 +39,7 @@ async def add_chapter(tx: Writer, actor: Actor, course_id: UUID, title: str) -> 
     if len(outline.chapter_ids) >= MAX_CHAPTERS:
         raise facts.OutlineFull(limit=MAX_CHAPTERS)
     chapter = await tx.one(queries.INSERT_CHAPTER, ids.new_id(), course_id, _clean_title(title))
-    await _outline_changed(tx, actor, course_id)
+    await outline_changed(tx, actor, course_id)
     return chapter
 
 
@@ -47,27 +47,27 @@ async def rename_chapter(
     tx: Writer, actor: Actor, chapter_id: UUID, title: str | None, if_match: int | None
 ) -> Chapter:
     """Give a chapter another title; None changes nothing."""
-    chapter = await _lock_chapter(tx, actor, chapter_id)
+    chapter = await lock_chapter(tx, actor, chapter_id)
     facts.require_version(chapter.version, if_match)
     cleaned = chapter.title if title is None else _clean_title(title)
     if cleaned == chapter.title:
         return chapter
     renamed = await tx.one(queries.UPDATE_CHAPTER, chapter_id, cleaned)
-    await _outline_changed(tx, actor, chapter.course_id)
+    await outline_changed(tx, actor, chapter.course_id)
     return renamed
 
 
 async def delete_chapter(tx: Writer, actor: Actor, chapter_id: UUID, if_match: int | None) -> None:
     """Delete a chapter with its lectures; the learners' percentages follow."""
-    chapter = await _lock_chapter(tx, actor, chapter_id)
+    chapter = await lock_chapter(tx, actor, chapter_id)
     facts.require_version(chapter.version, if_match)
     await tx.execute(queries.DELETE_CHAPTER, chapter_id)
-    await _lectures_changed(tx, actor, chapter.course_id)
+    await lectures_changed(tx, actor, chapter.course_id)
 
 
 async def add_lecture(tx: Writer, actor: Actor, chapter_id: UUID, new: NewLecture) -> Lecture:
     """Add a lecture at the end of a chapter; the learners' percentages follow."""
-    chapter = await _lock_chapter(tx, actor, chapter_id)
+    chapter = await lock_chapter(tx, actor, chapter_id)
     outline = await tx.one(queries.FIND_OUTLINE_IDS, chapter.course_id)
     if len(outline.lecture_ids) >= MAX_LECTURES:
         raise facts.OutlineFull(limit=MAX_LECTURES)
@@ -83,7 +83,7 @@ async def add_lecture(tx: Writer, actor: Actor, chapter_id: UUID, new: NewLectur
         new.duration_seconds,
         new.is_preview,
     )
-    await _lectures_changed(tx, actor, chapter.course_id)
+    await lectures_changed(tx, actor, chapter.course_id)
     return lecture
 
 
@@ -111,7 +111,7 @@ async def update_lecture(
     tx: Writer, actor: Actor, lecture_id: UUID, changes: LectureChanges, if_match: int | None
 ) -> Lecture:
     """Change what was sent of a lecture; what learners did in it stays."""
-    before = await _lock_lecture(tx, actor, lecture_id)
+    before = await lock_lecture(tx, actor, lecture_id)
     facts.require_version(before.version, if_match)
     sent: dict[str, Any] = changes.changes()
     if "title" in sent:
@@ -130,16 +130,16 @@ async def update_lecture(
         after.duration_seconds,
         after.is_preview,
     )
-    await _outline_changed(tx, actor, before.course_id)
+    await outline_changed(tx, actor, before.course_id)
     return lecture
 
 
 async def delete_lecture(tx: Writer, actor: Actor, lecture_id: UUID, if_match: int | None) -> None:
     """Delete a lecture; the learners' percentages follow."""
-    lecture = await _lock_lecture(tx, actor, lecture_id)
+    lecture = await lock_lecture(tx, actor, lecture_id)
     facts.require_version(lecture.version, if_match)
     await tx.execute(queries.DELETE_LECTURE, lecture_id)
-    await _lectures_changed(tx, actor, lecture.course_id)
+    await lectures_changed(tx, actor, lecture.course_id)
 
 
 async def reorder_outline(
@@ -159,7 +159,7 @@ async def reorder_outline(
     homes = [chapter for _, chapter in placed]
     await tx.execute(queries.REORDER_OUTLINE, course_id, chapters, lectures, homes)
     await tx.execute(course_queries.TOUCH_COURSE, course_id)
-    await _outline_changed(tx, actor, course_id)
+    await outline_changed(tx, actor, course_id)
 
 
 async def recount_outline(tx: Writer, actor: Actor, course_id: UUID) -> None:
@@ -169,19 +169,20 @@ async def recount_outline(tx: Writer, actor: Actor, course_id: UUID) -> None:
     catalogue.forget_course(tx, course_id)
 
 
-async def _lectures_changed(tx: Writer, actor: Actor, course_id: UUID) -> None:
+async def lectures_changed(tx: Writer, actor: Actor, course_id: UUID) -> None:
+    """Make everything that depends on the lectures of a locked course fit them, and tell of it."""
     await recount_outline(tx, actor, course_id)
     await emit(tx, actor, events.CourseUpdated(course_id=course_id, changed=("outline",)))
 
 
-async def _outline_changed(tx: Writer, actor: Actor, course_id: UUID) -> None:
-    """As `_lectures_changed`, where no lecture came or went."""
+async def outline_changed(tx: Writer, actor: Actor, course_id: UUID) -> None:
+    """As `lectures_changed`, where no lecture came or went."""
     await tx.execute(course_queries.RECOUNT_STRUCTURE, course_id)
     catalogue.forget_course(tx, course_id)
     await emit(tx, actor, events.CourseUpdated(course_id=course_id, changed=("outline",)))
 
 
-async def _lock_chapter(tx: Writer, actor: Actor, chapter_id: UUID) -> Chapter:
+async def lock_chapter(tx: Writer, actor: Actor, chapter_id: UUID) -> Chapter:
     """Lock the chapter's course, which the actor may change, and return the chapter."""
     course_id = await tx.one_or_none(queries.FIND_CHAPTER_COURSE, chapter_id)
     await _lock_course(tx, actor, course_id)
@@ -191,7 +192,7 @@ async def _lock_chapter(tx: Writer, actor: Actor, chapter_id: UUID) -> Chapter:
     return chapter
 
 
-async def _lock_lecture(tx: Writer, actor: Actor, lecture_id: UUID) -> Lecture:
+async def lock_lecture(tx: Writer, actor: Actor, lecture_id: UUID) -> Lecture:
     """Lock the lecture's course, which the actor may change, and return the lecture."""
     course_id = await tx.one_or_none(queries.FIND_LECTURE_COURSE, lecture_id)
     await _lock_course(tx, actor, course_id)
