@@ -24,7 +24,6 @@ def test_a_course_is_recognised_wherever_it_is(tmp_path: Path, root: str) -> Non
     "files",
     [
         {},
-        {"moodle_backup.xml": "<moodle_backup/>"},
         {"library.xml": "<library/>"},
         {"course.xml": "<library/>"},
         {"course.xml.txt": "<course/>"},

@@ -15,7 +15,6 @@ from lyceum.packages.adapters import (
     cc_canvas,
     cc_manifest,
     olx_unit,
-    package_folder,
     readable,
     wording,
 )
@@ -81,16 +80,11 @@ def read_cartridge(
 
 
 def _root(folder: Path) -> Path | None:
-    """Return the folder of the manifest nearest to the top."""
-    found = [
-        path
-        for path in package_folder.files_below(folder)
-        if path.split("/")[-1] == cc_manifest.MANIFEST
-    ]
-    if not found:
-        return None
-    nearest = min(found, key=lambda path: (path.count("/"), path))
-    return (folder / nearest).parent
+    """Return the folder of the manifest: the archive's own, or the one it wraps around all."""
+    for root in (folder, *sorted(each for each in folder.iterdir() if each.is_dir())):
+        if (root / cc_manifest.MANIFEST).is_file():
+            return root
+    return None
 
 
 class _Walk:

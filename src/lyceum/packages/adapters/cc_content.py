@@ -6,21 +6,17 @@ Not here: which resources there are and in what order (`cc_manifest`, `cc`), Can
 
 import re
 from html import escape
-from urllib.parse import parse_qs, urlsplit
 
-from lyceum.packages.adapters import assets, cc_canvas, qti_document, wording, xml
+from lyceum.packages.adapters import assets, cc_canvas, qti_document, web_media, wording, xml
 from lyceum.packages.adapters.cc_links import Links
 from lyceum.packages.adapters.cc_manifest import Resource
 from lyceum.packages.adapters.faults import XmlMalformed
 from lyceum.packages.adapters.gathering import Gathering
 from lyceum.packages.adapters.package_folder import PackageFolder
 from lyceum.packages.adapters.xml import Element
-from lyceum.packages.records import LectureKind, PackageLecture, PackageVideo
+from lyceum.packages.records import LectureKind, PackageLecture
 
 _TITLE = re.compile(r"<title\b[^>]*>(.{0,2000}?)</title>", re.IGNORECASE | re.DOTALL)
-_SEEN = frozenset({"png", "jpg", "jpeg", "gif", "webp", "svg"})
-_PLAYED = frozenset({"mp4", "m4v", "webm", "mov", "ogv"})
-_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{6,20}")
 QTI_LIMITS = xml.XmlLimits(16 * 1024 * 1024, 500_000)
 
 
@@ -58,11 +54,10 @@ class Content:
         """Return the lecture that a file in the organization becomes."""
         shown = escape(title or path.rpartition("/")[2])
         reference = assets.reference(path)
-        ending = path.rpartition(".")[2].lower()
-        if ending in _PLAYED:
-            video = PackageVideo(source_urls=(reference,))
+        if web_media.is_played(path):
+            video = web_media.video_at(reference)
             return PackageLecture(external_id=key, kind="video", title=title, video=video)
-        picture = f'<p><img src="{reference}" alt="{shown}"></p>' if ending in _SEEN else ""
+        picture = web_media.picture(reference, path)
         html = f'{picture}<p><a href="{reference}">{shown}</a></p>'
         return PackageLecture(external_id=key, kind="file", title=title, html=html)
 
@@ -121,8 +116,7 @@ class Content:
         if not address:
             raise Left("its address is none of the web")
         name = title or wording.one_line(xml.text_at(root, "title")) or address
-        if video_id := _youtube_id(address):
-            video = PackageVideo(youtube_id=video_id)
+        if video := web_media.video_of(address):
             return PackageLecture(external_id=key, kind="video", title=name, video=video)
         html = f'<p><a href="{escape(address)}">{escape(name)}</a></p>'
         shown, fault = self._gathering.read_text(html, self._links.resolver(""), key)
@@ -181,14 +175,3 @@ def _formatted(element: Element | None) -> str:
         return xml.inner_html(element)
     paragraphs = re.split(r"\n\s*\n", (element.text or "").strip())
     return "".join(f"<p>{escape(each, quote=False)}</p>" for each in paragraphs if each)
-
-
-def _youtube_id(address: str) -> str:
-    parts = urlsplit(address)
-    host = (parts.hostname or "").removeprefix("www.")
-    found = ""
-    if host == "youtu.be":
-        found = parts.path.strip("/")
-    elif host in {"youtube.com", "m.youtube.com", "youtube-nocookie.com"}:
-        found = parse_qs(parts.query).get("v", [parts.path.rpartition("/embed/")[2]])[0]
-    return found if _YOUTUBE_ID.fullmatch(found) else ""

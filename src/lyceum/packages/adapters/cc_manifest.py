@@ -93,11 +93,6 @@ def read_manifest(folder: PackageFolder) -> Manifest:
     )
 
 
-def is_readable_manifest(folder: PackageFolder) -> bool:
-    """Tell whether there is a manifest at the top, whatever it says."""
-    return folder.has(MANIFEST)
-
-
 def _schema_of(root: Element) -> list[str]:
     return [(element.text or "")[:200] for element in root.iter("{*}schema", "{*}schemaversion")][
         :4

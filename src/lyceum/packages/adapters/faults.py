@@ -117,3 +117,9 @@ class NotCommonCartridge(PackageFault):
 
     def __init__(self, detail: str = "The package holds no manifest of a Common Cartridge") -> None:
         super().__init__(detail)
+
+
+class NotMoodle(PackageFault):
+    """No course backup of Moodle 2 or newer in the package."""
+
+    code = "not-moodle"

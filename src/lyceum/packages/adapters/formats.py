@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from lyceum.packages.adapters import archive, cc, olx, olx_folder
+from lyceum.packages.adapters import archive, cc, moodle, olx, olx_folder
 from lyceum.packages.adapters.archive import DEFAULT_LIMITS, ArchiveLimits
 from lyceum.packages.adapters.faults import UnknownFormat
 from lyceum.packages.adapters.progress import Progress
 from lyceum.packages.adapters.receiver import ANY, Receiver
 from lyceum.packages.records import PackageCourse, PackageReport
 
-Format = Literal["olx", "common-cartridge"]
+Format = Literal["olx", "common-cartridge", "moodle"]
 
 # Of the time a package takes, unpacking is about this share.
 _UNPACKING = 0.3
@@ -30,14 +30,21 @@ class Reader(NamedTuple):
     read: Callable[[Path, Progress, Receiver], tuple[PackageCourse, PackageReport]]
 
 
+# The first that recognises a package reads it: the course.xml of other formats is none of Open edX.
 READERS = (
-    Reader("olx", "Open edX course export (OLX)", olx_folder.holds_course, olx.read_olx),
     Reader(
         "common-cartridge",
         "Common Cartridge 1.0 to 1.3 (.imscc)",
         cc.holds_cartridge,
         cc.read_cartridge,
     ),
+    Reader(
+        "moodle",
+        "Moodle course backup of 2.0 and newer (.mbz)",
+        moodle.holds_backup,
+        moodle.read_backup,
+    ),
+    Reader("olx", "Open edX course export (OLX)", olx_folder.holds_course, olx.read_olx),
 )
 
 
