@@ -87,7 +87,7 @@ async def test_an_odd_address(route: Route, client: httpx.AsyncClient, bearer: s
     for segment in ODD_SEGMENTS:
         path = path_of(route, segment)
         response = await client.request(route.method, path, headers=headers, **body)
-        assert_refused(response, segment, 404, 405, 422)
+        assert_refused(response, segment, 404, 405, 414, 422)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ from lyceum.platform.embedded import EmbeddedPostgres, pg_binaries
 DEADLINE_SECONDS = 30
 
 SUPERVISOR = """
-import logging, os, sys, time
+import logging, os, signal, sys, time
+# A shell that runs the tests in the background lets them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from lyceum.platform.embedded import EmbeddedPostgres
 from lyceum.platform.processes import ChildSpec, run_supervised
