@@ -42,7 +42,7 @@ from lyceum.platform.statements import command, sql
 from lyceum.users.records import Account, Device
 from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.schemas.roles import NewRole
-from lyceum.users.service import admission, api_keys, roles, trusted_devices
+from lyceum.users.service import admission, api_keys, devices, roles, trusted_devices
 from tests.courses import factories
 from tests.users import factories as users
 from tests.users import mfa
@@ -281,7 +281,12 @@ async def _make_factors(tx: Writer, made: Academy, settings: Settings) -> None:
     factor_id, code = await mfa.add_totp(tx, settings, learner)
     needed = await admission.admit(tx, SYSTEM, settings, learner, Device(), methods=("password",))
     assert isinstance(needed, admission.SecondFactorNeeded)
-    await trusted_devices.trust_device(tx, SYSTEM, learner, Device())
+    device_id, token = await devices.remember_device(tx, SYSTEM, learner, Device())
+    await trusted_devices.trust_device(tx, SYSTEM, learner, Device(), token=token)
     [device] = await trusted_devices.list_trusted_devices(tx, users.actor_of(learner))
-    made.in_path |= {"factor_id": str(factor_id), "trusted_device_id": str(device.id)}
+    made.in_path |= {
+        "factor_id": str(factor_id),
+        "trusted_device_id": str(device.id),
+        "device_id": str(device_id),
+    }
     made.in_body |= {"mfa_token": needed.token, "code_to_recover_with": code}

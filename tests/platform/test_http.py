@@ -90,6 +90,8 @@ async def get_text(name: str) -> Content:
 
 
 class _Door:
+    cookie_name = "session"
+
     def peek(self, token: str, ip: str) -> Actor | None:
         return {
             "user": Actor(user_id=USER, roles=("student",)),
@@ -101,6 +103,15 @@ class _Door:
 
     async def authenticate(self, token: str, ip: str) -> Actor:
         raise errors.TokenExpired if token == "expired" else errors.TokenInvalid
+
+    def peek_browser(self, cookie: str) -> Actor | None:
+        return None
+
+    async def authenticate_browser(self, cookie: str) -> Actor:
+        raise errors.TokenInvalid
+
+    def is_csrf_token(self, cookie: str, given: str) -> bool:
+        return False
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ PEOPLE = {
 
 
 class Door:
+    cookie_name = "session"
+
     def peek(self, token: str, ip: str) -> Actor | None:
         return PEOPLE.get(token)
 
@@ -33,6 +35,15 @@ class Door:
 
     async def authenticate(self, token: str, ip: str) -> Actor:
         raise errors.TokenInvalid
+
+    def peek_browser(self, cookie: str) -> Actor | None:
+        return None
+
+    async def authenticate_browser(self, cookie: str) -> Actor:
+        raise errors.TokenInvalid
+
+    def is_csrf_token(self, cookie: str, given: str) -> bool:
+        return False
 
 
 @pytest.fixture

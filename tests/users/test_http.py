@@ -55,7 +55,8 @@ async def test_from_registering_to_signing_out(client: httpx.AsyncClient) -> Non
     signed_in = await client.post("/api/v1/auth/login", json=credentials)
     assert signed_in.status_code == 200
     data = signed_in.json()["data"]
-    assert set(data) == {"user", "accessToken", "refreshToken", "tokenType", "expiresIn"}
+    shown = {"user", "accessToken", "refreshToken", "tokenType", "expiresIn", "deviceToken"}
+    assert set(data) == shown
     assert data["user"] == user
     assert (data["tokenType"], data["expiresIn"]) == ("Bearer", 900)
 

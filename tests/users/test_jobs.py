@@ -18,7 +18,18 @@ from lyceum.platform.jobs import JobContext
 from lyceum.platform.mailbox import MailboxMailer, ReadMail
 from lyceum.platform.statements import Json, command, sql
 from lyceum.users import jobs
-from lyceum.users.events import RegistrationRequested, SessionRevoked, UserRegistered
+from lyceum.users.events import (
+    DeviceAdded,
+    EmailChanged,
+    EmailChangeRequested,
+    LoginFailed,
+    MailRequested,
+    PasswordChanged,
+    RegistrationRequested,
+    SessionRevoked,
+    VerificationRequested,
+)
+from lyceum.users.records import Device
 from lyceum.users.schemas.registration import NewRegistration
 from lyceum.users.service import registration
 from tests.users import factories
@@ -51,7 +62,7 @@ def newcomer(email: str) -> NewRegistration:
 
 async def requested(database: Database, email: str) -> UUID:
     async with database.transaction() as tx:
-        await registration.request_registration(tx, ANONYMOUS, newcomer(email))
+        await registration.request_registration(tx, ANONYMOUS, newcomer(email), Device())
         return await tx.one(_REQUESTED, email)
 
 
@@ -107,13 +118,28 @@ async def test_a_person_is_told_of_a_stolen_token(
 
 
 async def test_events_ask_for_the_jobs_and_hold_no_secret(database: Database) -> None:
-    person, other = ids.new_id(), ids.new_id()
+    person, other, third, fourth, fifth, sixth = (ids.new_id() for _ in range(6))
+    failed = LoginFailed(account="x", user_id=sixth, reason="wrong_password", ip="192.0.2.9")
     events: list[tuple[Any, dict[str, UUID], list[str]]] = [
         (RegistrationRequested(registration_id=person), {"registration_id": person},
          ["users.answer_registration"]),
-        (UserRegistered(user_id=other, is_verified=True), {"user_id": other}, []),
-        (UserRegistered(user_id=other, is_verified=False), {"user_id": other},
-         ["users.send_verification"]),
+        (VerificationRequested(user_id=other), {"user_id": other}, ["users.send_verification"]),
+        (MailRequested(request_id=other, purpose="verify-email"), {"request_id": other},
+         ["users.send_verification_again"]),
+        (MailRequested(request_id=person, purpose="reset-password"), {"request_id": person},
+         ["users.send_reset"]),
+        (DeviceAdded(user_id=person, device_id=other), {"device_id": other},
+         ["users.send_device_note"]),
+        (EmailChanged(user_id=fourth, former_address_id=person), {"former_address_id": person},
+         ["users.send_farewell"]),
+        (EmailChanged(user_id=fourth, former_address_id=other), {"user_id": fourth},
+         ["users.send_security_note"] * 2),
+        (EmailChangeRequested(user_id=third), {"user_id": third},
+         ["users.send_email_proof", "users.send_security_note"]),
+        (PasswordChanged(user_id=fifth), {"user_id": fifth}, ["users.send_security_note"]),
+        (failed, {"user_id": sixth}, []),
+        (msgspec.structs.replace(failed, starts_lock=True), {"user_id": sixth},
+         ["users.send_security_note"]),
         (SessionRevoked(user_id=person, session_id=other, reason="signed_out"),
          {"user_id": person}, []),
         (SessionRevoked(user_id=person, session_id=other, reason="refresh_token_reused"),

@@ -13,12 +13,13 @@ from lyceum.platform.errors import ValidationFailed
 from lyceum.platform.statements import Json, command, sql
 from lyceum.users.errors import EmailTaken, LinkInvalid, PasswordRefused
 from lyceum.users.queries import accounts as account_queries
-from lyceum.users.records import Account
+from lyceum.users.records import Account, Device
 from lyceum.users.schemas.registration import NewRegistration
 from lyceum.users.service import registration
 from tests.users import factories
 
 SYSTEM = system_actor("test")
+HERE = Device("192.0.2.9", "Tester")
 _EVENTS_OF = sql("SELECT name FROM platform.outbox WHERE key = $1 ORDER BY id", str)
 _PENDING = sql("SELECT id FROM users.registrations WHERE email = $1 ORDER BY id", UUID)
 _REQUESTED = sql(
@@ -40,7 +41,7 @@ def newcomer(**changes: str) -> NewRegistration:
 
 
 async def request(tx: Writer, new: NewRegistration) -> UUID:
-    await registration.request_registration(tx, ANONYMOUS, new)
+    await registration.request_registration(tx, ANONYMOUS, new, HERE)
     return (await tx.all(_PENDING, new.email))[-1]
 
 
@@ -53,33 +54,36 @@ async def request_link(tx: Writer, new: NewRegistration) -> str:
 
 async def test_an_open_registration_is_an_account(tx: Writer) -> None:
     new = newcomer(first_name="  Gra\u0301ce ")
-    account = await registration.register(tx, ANONYMOUS, new)
+    account = await registration.register(tx, ANONYMOUS, new, HERE)
     assert account.email == new.email
     assert account.first_name == "Gr\u00e1ce"
     assert account.roles == ["student"]
     assert account.status == "active"
     assert account.email_verified_at is None
-    assert await tx.all(_EVENTS_OF, str(account.id)) == ["user.registered"]
+    assert await tx.all(_EVENTS_OF, str(account.id)) == [
+        "user.registered",
+        "verification.requested",
+    ]
 
 
 async def test_an_address_is_taken_however_it_is_written(tx: Writer) -> None:
     new = newcomer()
-    await registration.register(tx, ANONYMOUS, new)
+    await registration.register(tx, ANONYMOUS, new, HERE)
     with pytest.raises(EmailTaken):
-        await registration.register(tx, ANONYMOUS, newcomer(email=new.email.upper()))
+        await registration.register(tx, ANONYMOUS, newcomer(email=new.email.upper()), HERE)
 
 
 @pytest.mark.parametrize("name", ["   ", "\ufeff", "\u2003\u2003"])
 async def test_a_name_has_something_to_see(tx: Writer, name: str) -> None:
     with pytest.raises(ValidationFailed):
-        await registration.register(tx, ANONYMOUS, newcomer(first_name=name))
+        await registration.register(tx, ANONYMOUS, newcomer(first_name=name), HERE)
 
 
 async def test_a_guessable_password_makes_no_account(tx: Writer) -> None:
     new = newcomer(password="password123")
     for register in (registration.register, registration.request_registration):
         with pytest.raises(PasswordRefused):
-            await register(tx, ANONYMOUS, new)
+            await register(tx, ANONYMOUS, new, HERE)
     assert await tx.one_or_none(account_queries.FIND_ACCOUNT_BY_EMAIL, new.email) is None
 
 
@@ -89,7 +93,7 @@ async def test_of_many_at_once_one_gets_the_address(database: Database) -> None:
     async def register() -> Account | EmailTaken:
         try:
             async with database.transaction() as tx:
-                return await registration.register(tx, ANONYMOUS, new)
+                return await registration.register(tx, ANONYMOUS, new, HERE)
         except EmailTaken as taken:
             return taken
 
@@ -179,7 +183,7 @@ async def test_known_and_unknown_addresses_cost_the_same_statements(
         database.observe = lambda name, _seconds, names=names: names.append(name)
         try:
             async with database.transaction() as tx:
-                await registration.request_registration(tx, ANONYMOUS, newcomer(email=email))
+                await registration.request_registration(tx, ANONYMOUS, newcomer(email=email), HERE)
         finally:
             database.observe = None
         ran.append(names)
@@ -189,9 +193,10 @@ async def test_known_and_unknown_addresses_cost_the_same_statements(
 
 async def test_an_address_gets_three_mails_an_hour(tx: Writer) -> None:
     new = newcomer()
-    pending = [await request(tx, new) for _ in range(5)]
-    letters = [await registration.prepare_answer(tx, SYSTEM, one) for one in pending]
-    assert [letter is not None for letter in letters] == [True, True, True, False, False]
+    pending = {await request(tx, new) for _ in range(5)}
+    assert len(pending) == 3, "of the others nothing is left behind"
+    for one in pending:
+        assert await registration.prepare_answer(tx, SYSTEM, one) is not None
 
 
 async def test_events_and_outbox_hold_no_secret(tx: Writer) -> None:
@@ -206,7 +211,7 @@ async def test_events_and_outbox_hold_no_secret(tx: Writer) -> None:
 
 
 async def test_the_owner_of_an_open_account_proves_it_later(tx: Writer) -> None:
-    account = await registration.register(tx, ANONYMOUS, newcomer())
+    account = await registration.register(tx, ANONYMOUS, newcomer(), HERE)
     letter = await registration.prepare_verification(tx, SYSTEM, account.id)
     assert letter is not None
     verified = await registration.verify_email(tx, ANONYMOUS, letter.token)

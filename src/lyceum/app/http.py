@@ -10,9 +10,10 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from lyceum.platform import errors, wire
-from lyceum.platform.edge import Authenticator, Edge
+from lyceum.platform.edge import Edge
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import Endpoint, RequestInfo, Response, problem
+from lyceum.platform.identification import Authenticator
 from lyceum.platform.routing import Route
 from lyceum.platform.watch import Watch
 

@@ -14,16 +14,17 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from lyceum.platform import compression, context, errors, signed, streaming
-from lyceum.platform.access import Actor
+from lyceum.platform import compression, context, errors, streaming
+from lyceum.platform.access import ANONYMOUS
 from lyceum.platform.database import ConstraintBroken
 from lyceum.platform.engines import Engines
 from lyceum.platform.express import ExpressLane
 from lyceum.platform.headers import PREFLIGHT, CommonHeaders, Headers
 from lyceum.platform.hot_routes import HotRoutes
 from lyceum.platform.http import Endpoint, RequestInfo, Response, problem
+from lyceum.platform.identification import Authenticator, Identification
 from lyceum.platform.watch import Served, Watch
 
 log = logging.getLogger("lyceum.http")
@@ -33,16 +34,6 @@ RECHECK_SECONDS = 1.0
 """How often it is asked whether somebody who listens to a stream still may."""
 _ROUTED = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
-
-
-class Authenticator(signed.SignatureChecker, Protocol):
-    """How a bearer token, API key or signature becomes an actor."""
-
-    def peek(self, token: str, ip: str) -> Actor | None:
-        """Return the actor of a token that was verified a moment ago, without waiting."""
-
-    async def authenticate(self, token: str, ip: str) -> Actor:
-        """Verify a token that came from `ip`; raises the fact that says why not."""
 
 
 class Edge:
@@ -60,7 +51,7 @@ class Edge:
         settings = engines.settings
         self._inner = inner
         self._hot = HotRoutes(hot)
-        self._authenticator = authenticator
+        self._identification = Identification(authenticator, settings)
         self._limits = engines.limits
         self._watch = watch
         self._max_in_flight = settings.max_in_flight
@@ -154,33 +145,9 @@ class Edge:
             raise errors.ServiceUnavailable("Too many requests at once.", retry_after=1)
         if len(request.path) + len(request.scope["query_string"]) > MAX_URL:
             raise errors.UriTooLong
-        authorization = headers.get(b"authorization")
-        if authorization is None and b"x-api-key" in headers:
-            authorization = b"Bearer " + headers[b"x-api-key"]
-        if authorization is not None:
-            await self._identify(request, authorization)
+        await self._identification.identify(request, headers)
         if self._limits is not None:
             await self._limits.admit(request)
-
-    async def _identify(self, request: RequestInfo, authorization: bytes) -> None:
-        scheme, _, token = authorization.decode("latin-1").partition(" ")
-        if scheme.lower() == signed.SCHEME:
-            try:
-                request.actor = await signed.identify(request, token, self._authenticator)
-            except errors.Unauthorized as denial:
-                request.denial = denial
-            return
-        if scheme.lower() != "bearer":
-            request.denial = errors.TokenInvalid("Send `Authorization: Bearer <token>`.")
-            return
-        actor = self._authenticator.peek(token, request.ip)
-        if actor is None:
-            try:
-                actor = await self._authenticator.authenticate(token, request.ip)
-            except errors.Unauthorized as denial:
-                request.denial = denial
-                return
-        request.actor = actor
 
     async def _stream(
         self, request: RequestInfo, headers: dict[bytes, bytes], response: Response, send: Any
@@ -194,12 +161,12 @@ class Edge:
 
     async def _until_another(self, request: RequestInfo, headers: dict[bytes, bytes]) -> None:
         """Return when whoever sent the request is not, or may not do, what they were and might."""
-        known, authorization = request.actor, headers.get(b"authorization")
-        while authorization is not None and request.denial is None and request.actor == known:
+        known = request.actor
+        while known != ANONYMOUS and request.denial is None and request.actor == known:
             await asyncio.sleep(RECHECK_SECONDS)
             with contextlib.suppress(errors.Fact):
-                await self._identify(request, authorization)
-        if authorization is None:
+                await self._identification.identify(request, headers)
+        if known == ANONYMOUS:
             await self.stopping.wait()
 
     def _request_id(self, headers: dict[bytes, bytes]) -> str:

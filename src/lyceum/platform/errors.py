@@ -73,6 +73,20 @@ class Forbidden(Fact):
     status, code, title = 403, 1005, "You may not do this"
 
 
+class CrossSite(Forbidden):
+    """A request in somebody's name that does not show that one of our own pages made it."""
+
+    title = "This request does not come from a page of ours"
+
+    def __init__(self, detail: str = "", **data: Any) -> None:
+        super().__init__(
+            detail
+            or "Send the session's token in X-CSRF-Token (GET /api/v1/auth/session has it), from"
+            " an origin of this academy.",
+            **data,
+        )
+
+
 class AccountLocked(Fact):
     """Too many failures; says when to try again."""
 

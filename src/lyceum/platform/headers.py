@@ -22,7 +22,8 @@ PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id",
+        b"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-CSRF-Token, "
+        b"X-Request-Id",
     ),
     (b"access-control-max-age", b"600"),
 ]

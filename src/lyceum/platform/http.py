@@ -16,7 +16,7 @@ from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.admission import admit
 from lyceum.platform.database import SoleWriter, Writer
 from lyceum.platform.engines import Engines
-from lyceum.platform.routing import PUBLIC, Route
+from lyceum.platform.routing import Route
 from lyceum.platform.wire import Answer, Content, PageInfo
 
 JSON = b"application/json"
@@ -37,8 +37,8 @@ class RequestInfo:
     """One request, as the doors see it."""
 
     __slots__ = (
-        "_headers", "actor", "cached", "denial", "failure", "ip", "limit_headers", "method", "path",
-        "path_values", "receive", "request_id", "response", "route", "scope",
+        "_headers", "actor", "cached", "denial", "failure", "ip", "is_foreign", "limit_headers",
+        "method", "path", "path_values", "receive", "request_id", "response", "route", "scope",
     )  # fmt: skip
 
     def __init__(self, scope: Any, receive: Any, request_id: str, ip: str) -> None:
@@ -50,6 +50,7 @@ class RequestInfo:
         self.path: str = scope["path"]
         self.actor: Actor = ANONYMOUS
         self.denial: errors.Fact | None = None
+        self.is_foreign = False
         self.route: Route | None = None
         self.path_values: tuple[str, ...] = ()
         self.response: Response | None = None
@@ -121,10 +122,7 @@ class Endpoint:
 
     async def _answer(self, request: RequestInfo) -> Response:
         route = self.route
-        if route.access is not PUBLIC:
-            admit(route, request.actor, request.denial)
-        elif request.denial is not None and "actor" in route.wants:
-            raise request.denial
+        admit(route, request)
         if route.bucket is not None and self.engines.limits is not None:
             await self.engines.limits.admit_to(route.bucket, request)
         arguments = self._arguments(request)
@@ -238,7 +236,7 @@ class Endpoint:
         answer: Answer[Any] = result if isinstance(result, Answer) else Answer(data=result)
         status = answer.status or self.route.status
         if result is None or status == 204:
-            return Response(204, [PRIVATE], b"")
+            return _finish(request, [PRIVATE], answer.headers, 204, b"")
         headers = [(b"content-type", JSON)]
         etag = f'"v{answer.version}"' if answer.version is not None else answer.etag
         _cache_headers(headers, etag, is_public=answer.is_public)

@@ -116,6 +116,7 @@ def build_document(routes: Sequence[Route], *, title: str, server: str) -> Json:
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
                 "signed": {"type": "http", "scheme": "HMAC-SHA256"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-lyceum_session"},
             },
         },
     }
@@ -277,6 +278,8 @@ def _facts(route: Route) -> list[type[errors.Fact]]:
         found += [errors.Unauthorized, errors.TokenExpired, errors.TokenInvalid]
     if route.access is not PUBLIC:
         found.append(errors.Forbidden)
+    if route.own_pages_only:
+        found.append(errors.CrossSite)
     if route.path_type is not None:
         found += [errors.NotFound, errors.Deleted]
     if route.path_type is not None or route.query_type is not None or route.body_type is not None:

@@ -61,6 +61,7 @@ class Route(msgspec.Struct, frozen=True):
     bucket: str | None
     max_body: int
     is_hot: bool
+    own_pages_only: bool
     facts: tuple[type[errors.Fact], ...]
     media_type: str
     upload_media_types: tuple[str, ...]
@@ -115,6 +116,7 @@ class Routes:
         bucket: str | None = None,
         max_body: int = MEBIBYTE,
         is_hot: bool = False,
+        own_pages_only: bool = False,
         facts: tuple[type[errors.Fact], ...] = (),
         media_type: str = "application/json",
         upload_media_types: tuple[str, ...] = (),
@@ -126,10 +128,11 @@ class Routes:
 
         `facts` are the domain's own errors, for the document; `bucket` names a rate limit beside
         the general one; `returns` is the type of data that PostgreSQL built; a hot route is
-        answered before the router is asked; `keeps_response=False` is for answers that hold
-        secrets, which no Idempotency-Key may store; `upload_media_types` is for a route that reads
-        its body itself, from `request.stream`; `found_status` is what a POST answers that found
-        what it would have made.
+        answered before the router is asked; `own_pages_only` refuses what a page of another site
+        makes a browser send, for those who are nobody yet; `keeps_response=False` is for answers
+        that hold secrets, which no Idempotency-Key may store; `upload_media_types` is for a route
+        that reads its body itself, from `request.stream`; `found_status` is what a POST answers
+        that found what it would have made.
         """
 
         def declare(function: Handler) -> Handler:
@@ -146,6 +149,7 @@ class Routes:
                     bucket=bucket,
                     max_body=max_body,
                     is_hot=is_hot,
+                    own_pages_only=own_pages_only,
                     facts=facts,
                     media_type=media_type,
                     upload_media_types=upload_media_types,

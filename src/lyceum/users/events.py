@@ -8,7 +8,8 @@ from lyceum.platform.events import Event, event
 FactorKind = Literal["totp", "passkey"]
 RevocationReason = Literal[
     "signed_out", "revoked_by_user", "password_changed", "refresh_token_reused",
-    "too_many_sessions", "suspended",
+    "too_many_sessions", "suspended", "role_changed", "signed_in_again", "device_forgotten",
+    "deactivated",
 ]  # fmt: skip
 KeyRevocationReason = Literal["revoked_by_user", "password_changed"]
 RefusalReason = Literal["wrong_password", "wrong_factor", "suspended", "not_verified"]
@@ -79,9 +80,11 @@ class UserReinstated(Event, frozen=True, kw_only=True):
 
 @event("user.password_changed")
 class PasswordChanged(Event, frozen=True, kw_only=True):
-    """A person has a new password; their other sessions have ended."""
+    """A person has a new password; their other sessions have ended. `is_reset`: set with the link
+    of a mail, without the password before."""
 
     user_id: UUID
+    is_reset: bool = False
 
 
 @event("session.revoked")
@@ -217,6 +220,60 @@ class LoginFailed(Event, frozen=True, kw_only=True):
     user_id: UUID | None
     reason: RefusalReason
     ip: str
+    starts_lock: bool = False
+    """Whether with it the address is locked, except where its owner has been before."""
+
+
+@event("device.added")
+class DeviceAdded(Event, frozen=True, kw_only=True):
+    """A person signed in from a device that looks like none of those they had."""
+
+    user_id: UUID
+    device_id: UUID
+
+
+@event("user.deactivated")
+class UserDeactivated(Event, frozen=True, kw_only=True):
+    """A person has laid their account to rest; every session has ended."""
+
+    user_id: UUID
+
+
+@event("user.reactivated")
+class UserReactivated(Event, frozen=True, kw_only=True):
+    """A person has come back to their account by signing in."""
+
+    user_id: UUID
+
+
+@event("user.email_change_requested")
+class EmailChangeRequested(Event, frozen=True, kw_only=True):
+    """A person wants another address, which is not proved yet."""
+
+    user_id: UUID
+
+
+@event("user.email_changed")
+class EmailChanged(Event, frozen=True, kw_only=True):
+    """An account has another address, which its owner has proved."""
+
+    user_id: UUID
+    former_address_id: UUID
+
+
+@event("mail.requested")
+class MailRequested(Event, frozen=True, kw_only=True):
+    """Somebody asked for a mail by an address alone; whether it has an account is not known."""
+
+    request_id: UUID
+    purpose: Literal["reset-password", "verify-email"]
+
+
+@event("verification.requested")
+class VerificationRequested(Event, frozen=True, kw_only=True):
+    """A new account's address is to be proved."""
+
+    user_id: UUID
 
 
 @event("registration.requested")

@@ -13,19 +13,25 @@ from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.mail import Message
 from lyceum.platform.settings import Settings
 from lyceum.users.events import (
+    DeviceAdded,
+    EmailChanged,
+    EmailChangeRequested,
     FactorAdded,
     FactorRemoved,
     FactorsReset,
+    LoginFailed,
+    MailRequested,
+    PasswordChanged,
     RecoveryCodesMade,
     RecoveryCodeUsed,
     RegistrationRequested,
     SessionRevoked,
-    UserRegistered,
+    VerificationRequested,
 )
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import purges
 from lyceum.users.queries import service_keys as service_key_queries
-from lyceum.users.service import registration
+from lyceum.users.service import devices, email_change, recovery, registration, verification
 
 _ACTOR = system_actor("users")
 _FACTORS = {"totp": "An authenticator app", "passkey": "A passkey"}
@@ -37,11 +43,56 @@ async def answer_by_mail(tx: Writer, event: RegistrationRequested) -> None:
     await jobs.enqueue(tx, _ACTOR, answer_registration, registration_id=event.registration_id)
 
 
-@handles(UserRegistered)
-async def ask_for_proof(tx: Writer, event: UserRegistered) -> None:
+@handles(VerificationRequested)
+async def ask_for_proof(tx: Writer, event: VerificationRequested) -> None:
     """Have a new account's address proved."""
-    if not event.is_verified:
-        await jobs.enqueue(tx, _ACTOR, send_verification, user_id=event.user_id)
+    await jobs.enqueue(tx, _ACTOR, send_verification, user_id=event.user_id)
+
+
+@handles(MailRequested)
+async def answer_request(tx: Writer, event: MailRequested) -> None:
+    """Have the mail written that somebody asked for, if the address is to get one."""
+    wanted = send_reset if event.purpose == "reset-password" else send_verification_again
+    await jobs.enqueue(tx, _ACTOR, wanted, request_id=event.request_id)
+
+
+@handles(EmailChangeRequested)
+async def ask_both_addresses(tx: Writer, event: EmailChangeRequested) -> None:
+    """Have the wanted address proved, and the present one told."""
+    await jobs.enqueue(tx, _ACTOR, send_email_proof, user_id=event.user_id)
+    what = "Somebody asked to change the email address of your account"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(EmailChanged)
+async def tell_both_addresses(tx: Writer, event: EmailChanged) -> None:
+    """Have the address before and the new one told of the change."""
+    former = event.former_address_id
+    await jobs.enqueue(tx, _ACTOR, send_farewell, former_address_id=former)
+    what = "This is the email address of your account now"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(PasswordChanged)
+async def tell_of_password(tx: Writer, event: PasswordChanged) -> None:
+    """Have a person told of the new password."""
+    how = " with the link of a mail" if event.is_reset else ""
+    what = f"Your password was changed{how}, and you were signed out elsewhere"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(LoginFailed)
+async def tell_of_lock(tx: Writer, event: LoginFailed) -> None:
+    """Have a person told that strangers try to get in, once for each time that it begins."""
+    if event.starts_lock and event.user_id is not None:
+        what = "Somebody has tried several wrong passwords or codes on your account"
+        await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(DeviceAdded)
+async def tell_of_device(tx: Writer, event: DeviceAdded) -> None:
+    """Have a person told of a sign-in from where they never were."""
+    await jobs.enqueue(tx, _ACTOR, send_device_note, device_id=event.device_id)
 
 
 @handles(SessionRevoked)
@@ -103,6 +154,51 @@ async def send_verification(context: JobContext, *, user_id: UUID) -> None:
 
 
 @job(queue="email")
+async def send_verification_again(context: JobContext, *, request_id: UUID) -> None:
+    """Mail the link once more, to whoever has something to prove."""
+    async with context.transaction() as tx:
+        letter = await verification.prepare_requested_verification(tx, context.actor, request_id)
+    await _send(context, letter)
+
+
+@job(queue="email")
+async def send_reset(context: JobContext, *, request_id: UUID) -> None:
+    """Mail the link that sets a new password, if the address has an account."""
+    async with context.transaction() as tx:
+        letter = await recovery.prepare_reset(tx, context.actor, request_id)
+    await _send(context, letter)
+
+
+@job(queue="email")
+async def send_email_proof(context: JobContext, *, user_id: UUID) -> None:
+    """Mail the link that proves a wanted address, or that it has an account already."""
+    async with context.transaction() as tx:
+        letter = await email_change.prepare_email_proof(tx, context.actor, user_id)
+    await _send(context, letter)
+
+
+@job(queue="email")
+async def send_farewell(context: JobContext, *, former_address_id: UUID) -> None:
+    """Tell an address that the account has another one now."""
+    former = await email_change.find_former_address(
+        context.reader(), context.actor, former_address_id
+    )
+    if former is not None:
+        what = "This is not the email address of your account any more"
+        await _send_note(context, former.email, what)
+
+
+@job(queue="email")
+async def send_device_note(context: JobContext, *, device_id: UUID) -> None:
+    """Tell a person where somebody signed in to their account for the first time."""
+    found = await devices.find_device(context.reader(), context.actor, device_id)
+    if found is not None:
+        seen = f"{found.user_agent[:120] or 'a program'} at {found.ip or 'an unknown address'}"
+        what = f"There was a sign-in from a new device: {seen}"
+        await _send_note(context, found.email, what)
+
+
+@job(queue="email")
 async def send_theft_warning(context: JobContext, *, user_id: UUID) -> None:
     """Tell a person that a session was ended because its token was used twice."""
     account = await context.reader().one_or_none(account_queries.FIND_ACCOUNT, user_id)
@@ -124,17 +220,8 @@ async def send_theft_warning(context: JobContext, *, user_id: UUID) -> None:
 async def send_security_note(context: JobContext, *, user_id: UUID, what: str) -> None:
     """Tell a person what has become of the ways into their account."""
     account = await context.reader().one_or_none(account_queries.FIND_ACCOUNT, user_id)
-    if account is None or account.status == "erased":
-        return
-    message = Message(
-        to=account.email,
-        subject=f"{context.engines.settings.academy_name}: {what[0].lower()}{what[1:]}",
-        text=(
-            f"{what}.\n\nIf it was you, you need not do anything. If not, change your password at"
-            " once, look through your second factors and sessions, and write to us.\n"
-        ),
-    )
-    await context.engines.mailer.send(message, key=str(context.job_id))
+    if account is not None and account.status != "erased":
+        await _send_note(context, account.email, what)
 
 
 @job(cron="*/10 * * * *")
@@ -152,11 +239,23 @@ async def clear_away(context: JobContext) -> None:
             await tx.execute(purge)
 
 
+async def _send_note(context: JobContext, to: str, what: str) -> None:
+    academy = context.engines.settings.academy_name
+    message = Message(
+        to=to,
+        subject=f"{academy}: {what[0].lower()}{what[1:]}"[:200],
+        text=(
+            f"{what}.\n\nIf it was you, you need not do anything. If not, change your password at"
+            " once, look through your second factors and sessions, and write to us.\n"
+        ),
+    )
+    await context.engines.mailer.send(message, key=str(context.job_id))
+
+
 async def _send(context: JobContext, letter: registration.Letter | None) -> None:
     if letter is None:
         return
-    settings = context.engines.settings
-    message = _proof(settings, letter) if letter.kind == "prove" else _notice(settings, letter)
+    message = _TEXTS[letter.kind](context.engines.settings, letter)
     await context.engines.mailer.send(message, key=str(context.job_id))
 
 
@@ -182,3 +281,33 @@ def _notice(settings: Settings, letter: registration.Letter) -> Message:
             f" sign in at {settings.base_url}/login; otherwise you need not do anything.\n"
         ),
     )
+
+
+def _reset(settings: Settings, letter: registration.Letter) -> Message:
+    return Message(
+        to=letter.to,
+        subject=f"{settings.academy_name}: set a new password",
+        text=(
+            "Open this link to set a new password:\n\n"
+            f"{settings.base_url}/reset-password?token={letter.token}\n\n"
+            f"It works once, within {recovery.RESET_MINUTES} minutes, and only as long as it is the"
+            " newest. If you did not ask for it, you need not do anything: nobody can set your"
+            " password without this mail.\n"
+        ),
+    )
+
+
+def _change(settings: Settings, letter: registration.Letter) -> Message:
+    return Message(
+        to=letter.to,
+        subject=f"{settings.academy_name}: confirm your new email address",
+        text=(
+            "Open this link to make this the address of your account:\n\n"
+            f"{settings.base_url}/change-email?token={letter.token}\n\n"
+            f"It works once, within {email_change.LINK_HOURS} hours. If you did not ask for it, you"
+            " need not do anything.\n"
+        ),
+    )
+
+
+_TEXTS = {"prove": _proof, "exists": _notice, "reset": _reset, "change": _change}

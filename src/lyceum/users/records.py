@@ -1,12 +1,13 @@
 """What a row of accounts, sessions and tokens is to Python."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from lyceum.platform.statements import Json
-from lyceum.users.schemas.fields import FactorKind, Status, Visibility
+from lyceum.users.schemas.fields import FactorKind, MailPurpose, Status, Visibility
 
 MAX_USER_AGENT = 400
 
@@ -30,6 +31,13 @@ class Account(msgspec.Struct, frozen=True):
     version: int
     created_at: datetime
     updated_at: datetime
+    deactivated_at: datetime | None
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether signing in leads anywhere: to an active account, or to one laid to rest."""
+        is_resting = self.status == "suspended" and self.deactivated_at is not None
+        return self.status == "active" or is_resting
 
     @property
     def display_name(self) -> str:
@@ -70,8 +78,20 @@ class CustomRole(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
+class BrowserStanding(msgspec.Struct, frozen=True):
+    """The rights behind a browser's cookie. `is_stale`: the session's last use was noted long
+    enough ago to be noted again."""
+
+    user_id: UUID
+    session_id: UUID
+    roles: list[str]
+    granted: list[str]
+    seconds_left: float
+    is_stale: bool
+
+
 class Session(msgspec.Struct, frozen=True):
-    """A place where a person is signed in."""
+    """A place where a person is signed in, with tokens or with a browser's cookie."""
 
     id: UUID
     created_at: datetime
@@ -79,6 +99,35 @@ class Session(msgspec.Struct, frozen=True):
     expires_at: datetime
     ip: str
     user_agent: str
+    is_browser: bool
+
+
+class NewDevice(msgspec.Struct, frozen=True):
+    """A device that was just remembered; an unfamiliar one its owner should hear of."""
+
+    id: UUID
+    is_unfamiliar: bool
+
+
+class DeviceOfPerson(msgspec.Struct, frozen=True):
+    """A device, and the address to tell of it."""
+
+    email: str
+    ip: str
+    user_agent: str
+
+
+class KnownDevice(msgspec.Struct, frozen=True):
+    """A device that a person has signed in from before."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    ip: str
+    user_agent: str
+    is_signed_in: bool
+    is_current: bool
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -139,17 +188,50 @@ class ClaimedLink(msgspec.Struct, frozen=True):
     email: str
 
 
+class MailRequest(msgspec.Struct, frozen=True):
+    """A mail that somebody asked for by an address alone."""
+
+    purpose: MailPurpose
+    email: str
+
+
+class EmailChange(msgspec.Struct, frozen=True):
+    """The address that a person wants to have."""
+
+    user_id: UUID
+    email: str
+
+
+class FormerAddress(msgspec.Struct, frozen=True):
+    """An address that an account had."""
+
+    user_id: UUID
+    email: str
+
+
 class Device(msgspec.Struct, frozen=True):
-    """Where a request came from, as sessions remember it."""
+    """Where a request came from, as sessions remember it.
+
+    `network` is what counts failures and mails by address, empty where nothing is; `token` is what
+    the device was given when somebody signed in there before; a browser gets a session by cookie,
+    in place of the one that `cookie` opens.
+    """
 
     ip: str = ""
     user_agent: str = ""
+    network: str = ""
+    token: str = ""
+    is_browser: bool = False
+    cookie: str = ""
 
     @classmethod
-    def of(cls, ip: str, user_agent: str | None) -> "Device":
+    def of(cls, ip: str, user_agent: str | None, **more: Any) -> "Device":
         """Return the device, with what cannot be printed left out and the rest cut to size."""
         printable = "".join(filter(str.isprintable, user_agent or ""))
-        return cls(ip[:45], printable[:MAX_USER_AGENT])
+        return cls(ip[:45], printable[:MAX_USER_AGENT], **more)
+
+    def __repr__(self) -> str:
+        return f"Device({self.ip}, {self.user_agent})"
 
 
 class ApiKey(msgspec.Struct, frozen=True):

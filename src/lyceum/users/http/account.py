@@ -1,7 +1,5 @@
 """The HTTP door of one's own account: `/me`."""
 
-from uuid import UUID
-
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
@@ -9,11 +7,11 @@ from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.routing import IN_PERSON, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
-from lyceum.users.errors import PasswordRefused, StepUpRequired
+from lyceum.users.errors import LastSuperAdmin, PasswordRefused, StepUpRequired
 from lyceum.users.http import answers
 from lyceum.users.schemas.accounts import ProfilePatch, UserView
-from lyceum.users.schemas.sign_in import PasswordChange, SessionView
-from lyceum.users.service import account, sessions
+from lyceum.users.schemas.sign_in import PasswordChange
+from lyceum.users.service import account, deactivation
 
 routes = Routes("users")
 
@@ -66,29 +64,14 @@ async def change_password(
     answers.accepted(denial)
 
 
-@routes.get("/me/sessions", access=IN_PERSON, summary="Where I am signed in")
-async def list_my_sessions(tx: Reader, actor: Actor) -> list[SessionView]:
-    """Live sessions, the one used last first."""
-    return [
-        SessionView(
-            id=session.id,
-            created_at=session.created_at,
-            last_used_at=session.last_used_at,
-            expires_at=session.expires_at,
-            ip=session.ip,
-            user_agent=session.user_agent,
-            is_current=session.id == actor.session_id,
-        )
-        for session in await sessions.list_sessions(tx, actor)
-    ]
-
-
-@routes.delete(
-    "/me/sessions/{session_id}",
+@routes.post(
+    "/me/deactivate",
     access=IN_PERSON,
-    summary="Sign out somewhere else",
-    facts=(errors.NotFound,),
+    summary="Lay my account to rest",
+    status=204,
+    keeps_response=False,
+    facts=(StepUpRequired, LastSuperAdmin),
 )
-async def revoke_my_session(tx: Writer, actor: Actor, session_id: UUID) -> None:
-    """Ends one of one's own sessions, with every token of it."""
-    await sessions.revoke_session(tx, actor, session_id)
+async def deactivate_me(tx: Writer, actor: Actor) -> None:
+    """Takes a step-up. Hides the account and ends every session; signing in brings it back."""
+    await deactivation.deactivate(tx, actor)

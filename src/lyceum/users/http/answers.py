@@ -2,26 +2,44 @@
 
 from typing import Any, TypeVar
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.http import RequestInfo
+from lyceum.platform.ratelimit import address_key
+from lyceum.platform.routing import API
+from lyceum.platform.settings import Settings
 from lyceum.platform.wire import Answer
 from lyceum.users import permissions
+from lyceum.users.http import cookies
 from lyceum.users.records import Account, Device
 from lyceum.users.schemas.accounts import PersonView, UserView
+from lyceum.users.schemas.browser import BrowserSessionView
 from lyceum.users.schemas.mfa import MfaRequiredView
 from lyceum.users.schemas.sign_in import SignedInView
-from lyceum.users.service import tokens
+from lyceum.users.service import browser_sessions, tokens
 from lyceum.users.service.admission import SecondFactorNeeded
+from lyceum.users.service.opening import Opened
 
 T = TypeVar("T")
 
 
-def device_of(request: RequestInfo) -> Device:
-    """Return where a request came from."""
-    return Device.of(request.ip, request.header(b"user-agent"))
+def device_of(
+    request: RequestInfo, *, token: str | UnsetType = UNSET, is_browser: bool = False
+) -> Device:
+    """Return where a request came from; `token` is what it sends to be known by, if it keeps no
+    cookies. `is_browser` asks for a session by cookie."""
+    return Device.of(
+        request.ip,
+        request.header(b"user-agent"),
+        # Where requests are counted by address, so are failures and mails.
+        network=address_key(request.ip) if request.limit_headers else "",
+        token=token or cookies.read(request, cookies.DEVICE),
+        is_browser=is_browser,
+        cookie=cookies.read(request, cookies.SESSION),
+    )
 
 
 def accepted(outcome: T | errors.Fact) -> T:
@@ -36,12 +54,24 @@ def account_answer(found: Account, location: str | None = None) -> Answer[UserVi
     return Answer(data=user_view(found), version=found.version, location=location)
 
 
-def admitted(outcome: tokens.SignedIn | SecondFactorNeeded | errors.Fact) -> Answer[Any]:
-    """Answer with a session's tokens, or with what the second factor is shown with."""
+def admitted(settings: Settings, outcome: Opened | SecondFactorNeeded | errors.Fact) -> Answer[Any]:
+    """Answer with a session of either kind, or with what the second factor is shown with."""
     if isinstance(outcome, errors.Fact):
         raise outcome
     if isinstance(outcome, tokens.SignedIn):
-        return Answer(data=signed_in(outcome))
+        return Answer(
+            data=signed_in(outcome), headers=(cookies.device(settings, outcome.device_token),)
+        )
+    if isinstance(outcome, browser_sessions.BrowserSignedIn):
+        return Answer(
+            data=browser_session(outcome),
+            status=201,
+            location=f"{API}/auth/session",
+            headers=(
+                cookies.session(settings, outcome.cookie),
+                cookies.device(settings, outcome.device_token),
+            ),
+        )
     return Answer(
         data=MfaRequiredView(
             mfa_token=outcome.token,
@@ -51,14 +81,29 @@ def admitted(outcome: tokens.SignedIn | SecondFactorNeeded | errors.Fact) -> Ans
     )
 
 
-def signed_in(opened: tokens.SignedIn, *, device_token: str | None = None) -> SignedInView:
+def browser_session(opened: browser_sessions.BrowserSignedIn) -> BrowserSessionView:
+    """Show a browser's session, without what its cookie holds."""
+    return BrowserSessionView(
+        user=user_view(opened.account),
+        session_id=opened.session_id,
+        csrf_token=opened.csrf_token,
+        expires_at=opened.expires_at,
+    )
+
+
+def with_csrf_token(view: BrowserSessionView, token: str) -> BrowserSessionView:
+    """Show the token against forgery too."""
+    return msgspec.structs.replace(view, csrf_token=token)
+
+
+def signed_in(opened: tokens.SignedIn) -> SignedInView:
     """Show a session's tokens with whose they are."""
     return SignedInView(
         user=user_view(opened.account),
         access_token=opened.access_token,
         refresh_token=opened.refresh_token,
         expires_in=opened.expires_in,
-        device_token=device_token or UNSET,
+        device_token=opened.device_token or UNSET,
     )
 
 

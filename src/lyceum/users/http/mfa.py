@@ -1,5 +1,6 @@
 """The HTTP door for second factors: `/auth/mfa`, and taking them from people who lost them."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,6 +11,7 @@ from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.routing import IN_PERSON, PUBLIC, Routes
+from lyceum.platform.wire import Answer
 from lyceum.users import permissions
 from lyceum.users.errors import (
     AccountSuspended,
@@ -43,18 +45,19 @@ routes = Routes("users")
     "/auth/mfa/verify",
     access=PUBLIC,
     summary="Sign in: the second factor",
+    own_pages_only=True,
     keeps_response=False,
     facts=(errors.TokenInvalid, CodeInvalid, errors.AccountLocked, AccountSuspended),
+    returns=SignedInView,
 )
-async def verify_mfa(engines: Engines, request: RequestInfo, data: MfaVerification) -> SignedInView:
+async def verify_mfa(engines: Engines, request: RequestInfo, data: MfaVerification) -> Answer[Any]:
     """Takes the `mfaToken` of a sign-in with a code of the app, a recovery code or a passkey. Five
     wrong ones end the sign-in, and count with every other way in against the account."""
     async with engines.database.transaction() as tx:
         outcome = await second_factor.verify_second_factor(
             tx, ANONYMOUS, engines.settings, data, answers.device_of(request)
         )
-    verified = answers.accepted(outcome)
-    return answers.signed_in(verified.signed_in, device_token=verified.device_token)
+    return answers.admitted(engines.settings, outcome)
 
 
 @routes.get("/auth/mfa/factors", access=IN_PERSON, summary="My second factors")

@@ -22,6 +22,7 @@ routes = Routes("users")
     access=PUBLIC,
     summary="Sign in",
     bucket="login",
+    own_pages_only=True,
     keeps_response=False,
     facts=(
         errors.InvalidCredentials,
@@ -33,8 +34,9 @@ routes = Routes("users")
     returns=SignInAnswer,
 )
 async def login(engines: Engines, request: RequestInfo, data: SignIn) -> Answer[Any]:
-    """Five wrong passwords in 15 minutes lock an address for a while; known and unknown addresses
-    get the same answers. Whoever has a second factor gets a token to show it with."""
+    """After five wrong passwords there are waits that grow from one minute to fifteen, but not on
+    a device that is known by its `deviceToken` or cookie. Known and unknown addresses get the same
+    answers. Whoever has a second factor gets a token to show it with."""
     async with engines.database.transaction() as tx:
         outcome = await sign_in.sign_in(
             tx,
@@ -42,10 +44,9 @@ async def login(engines: Engines, request: RequestInfo, data: SignIn) -> Answer[
             engines.settings,
             email=data.email,
             password=data.password,
-            device=answers.device_of(request),
-            device_token=data.device_token or "",
+            device=answers.device_of(request, token=data.device_token),
         )
-    return answers.admitted(outcome)
+    return answers.admitted(engines.settings, outcome)
 
 
 @routes.post(

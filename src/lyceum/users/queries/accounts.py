@@ -15,7 +15,7 @@ from lyceum.users.records import Account
 _ACCOUNT = """
     u.id, u.email, u.first_name, u.last_name, u.avatar_url, u.bio, u.locale, u.time_zone,
     u.visibility, u.status, u.roles, u.permissions_version, u.email_verified_at, u.version,
-    u.created_at, u.updated_at
+    u.created_at, u.updated_at, u.deactivated_at
 """
 
 FIND_ACCOUNT = sql(f"SELECT {_ACCOUNT} FROM users.users u WHERE u.id = $1", Account)
@@ -55,7 +55,7 @@ UPDATE_ROLES = command(
 UPDATE_STATUS = command(
     f"""
     UPDATE users.users AS u SET
-        status = $2, permissions_version = permissions_version + 1,
+        status = $2, deactivated_at = NULL, permissions_version = permissions_version + 1,
         version = version + 1, updated_at = now()
     WHERE id = $1
     RETURNING {_ACCOUNT}
@@ -67,6 +67,31 @@ VERIFY_EMAIL = command(
     UPDATE users.users AS u SET
         email_verified_at = now(), version = version + 1, updated_at = now()
     WHERE id = $1 AND email = $2 AND email_verified_at IS NULL AND status <> 'erased'
+    RETURNING {_ACCOUNT}
+    """,
+    Account,
+)
+UPDATE_EMAIL = command(
+    f"""
+    UPDATE users.users AS u SET
+        email = $2, email_verified_at = now(), version = version + 1, updated_at = now()
+    WHERE id = $1
+    RETURNING {_ACCOUNT}
+    """,
+    Account,
+)
+DEACTIVATE = command(
+    """
+    UPDATE users.users SET
+        status = 'suspended', deactivated_at = now(), version = version + 1, updated_at = now()
+    WHERE id = $1
+    """
+)
+REACTIVATE = command(
+    f"""
+    UPDATE users.users AS u SET
+        status = 'active', deactivated_at = NULL, version = version + 1, updated_at = now()
+    WHERE id = $1 AND status = 'suspended' AND deactivated_at IS NOT NULL
     RETURNING {_ACCOUNT}
     """,
     Account,

@@ -1,10 +1,4 @@
-"""How passwords are read and written, and what went wrong with them.
-
-An address's failures are locked before a user's row. Statements are put together from constants of
-this module alone.
-"""
-
-# ruff: noqa: S608 - for that reason
+"""How passwords are read and written. Not here: what went wrong with them (`attempts`)."""
 
 from uuid import UUID
 
@@ -28,28 +22,4 @@ REPLACE_PASSWORD = command(
     RETURNING id
     """,
     UUID,
-)
-# The oldest of the failures that count decides when there may be another try.
-_SECONDS_LOCKED = """
-    coalesce(ceil(greatest(0,
-        extract(epoch FROM failed_at[$2::integer] - now()) + $3::integer)), 0)::integer
-"""
-FIND_LOCK = sql(f"SELECT {_SECONDS_LOCKED} FROM users.login_failures WHERE account_key = $1", int)
-# Sign-ins with one address pass here one after the other, so that guesses made at the same time get
-# no more answers than guesses made in turn.
-CLAIM_ATTEMPT = command(
-    f"""
-    INSERT INTO users.login_failures AS f (account_key, failed_at, last_failed_at)
-    VALUES ($1, '{{}}', now())
-    ON CONFLICT (account_key) DO UPDATE SET last_failed_at = f.last_failed_at
-    RETURNING {_SECONDS_LOCKED}
-    """,
-    int,
-)
-RECORD_FAILURE = command(
-    """
-    UPDATE users.login_failures SET
-        failed_at = (array_prepend(now(), failed_at))[1:$2::integer], last_failed_at = now()
-    WHERE account_key = $1
-    """
 )

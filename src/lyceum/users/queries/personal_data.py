@@ -90,3 +90,42 @@ privacy.holds(
     ),
     erase=command("DELETE FROM users.mfa_challenges WHERE user_id = $1"),
 )
+privacy.holds(
+    "users.known_devices",
+    "user_id",
+    export=sql(
+        "SELECT to_jsonb(d) - 'token_hash' FROM users.known_devices d WHERE d.user_id = $1", Json
+    ),
+    erase=command("DELETE FROM users.known_devices WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.mail_requests",
+    "email",
+    by="email",
+    export=sql("SELECT to_jsonb(r) FROM users.mail_requests r WHERE r.email = $1", Json),
+    erase=command("DELETE FROM users.mail_requests WHERE email = $1"),
+)
+privacy.holds(
+    "users.password_resets",
+    "user_id",
+    export=sql(
+        "SELECT to_jsonb(r) - 'token_hash' FROM users.password_resets r WHERE r.user_id = $1", Json
+    ),
+    erase=command("DELETE FROM users.password_resets WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.email_changes",
+    "user_id",
+    "email",
+    export=sql(
+        "SELECT to_jsonb(c) - 'token_hash' FROM users.email_changes c WHERE c.user_id = $1", Json
+    ),
+    erase=command("DELETE FROM users.email_changes WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.former_addresses",
+    "user_id",
+    "email",
+    export=sql("SELECT to_jsonb(a) FROM users.former_addresses a WHERE a.user_id = $1", Json),
+    erase=command("DELETE FROM users.former_addresses WHERE user_id = $1"),
+)

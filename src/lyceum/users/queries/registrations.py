@@ -1,5 +1,7 @@
 """How registrations and the links in mails are read and written."""
 
+from uuid import UUID
+
 from lyceum.platform.statements import command, sql
 from lyceum.users.records import ClaimedLink, Registration
 
@@ -15,12 +17,9 @@ FIND_REGISTRATION = sql(
     """,
     Registration,
 )
-COUNT_EARLIER_REGISTRATIONS = sql(
-    """
-    SELECT count(*) FROM users.registrations
-    WHERE email = $1 AND created_at > now() - interval '1 hour' AND id < $2
-    """,
-    int,
+FIND_LAST_REGISTRATION = sql(
+    "SELECT id FROM users.registrations WHERE email = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+    UUID,
 )
 DELETE_REGISTRATION = command("DELETE FROM users.registrations WHERE id = $1")
 INSERT_LINK = command(

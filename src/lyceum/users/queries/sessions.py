@@ -23,7 +23,9 @@ EXTEND_SESSION = command(
 )
 LIST_SESSIONS = sql(
     """
-    SELECT id, created_at, last_used_at, expires_at, ip, user_agent FROM users.sessions
+    SELECT id, created_at, last_used_at, expires_at, ip, user_agent,
+           EXISTS (SELECT FROM users.session_cookies c WHERE c.session_id = s.id) AS is_browser
+    FROM users.sessions s
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()
     ORDER BY last_used_at DESC, id DESC
     """,

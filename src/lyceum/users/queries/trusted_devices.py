@@ -9,7 +9,12 @@ INSERT_DEVICE = command(
     """
     INSERT INTO users.trusted_devices (id, user_id, token_hash, ip, user_agent, expires_at)
     VALUES ($1, $2, $3, $4, $5, now() + make_interval(days => $6::integer))
-    """
+    ON CONFLICT (token_hash) DO UPDATE SET
+        last_used_at = now(), ip = excluded.ip, user_agent = excluded.user_agent,
+        expires_at = excluded.expires_at
+    RETURNING id
+    """,
+    UUID,
 )
 DELETE_SURPLUS = command(
     """

@@ -40,6 +40,7 @@ Roles = Annotated[
     Meta(min_length=1, max_length=20, description="`teacher` and `user` are taken as aliases"),
 ]
 FactorKind = Literal["totp", "passkey"]
+MailPurpose = Literal["reset-password", "verify-email"]
 Status = Literal["active", "suspended", "erased"]
 Visibility = Literal["public", "academy", "private"]
 

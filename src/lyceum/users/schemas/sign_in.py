@@ -18,7 +18,14 @@ class SignIn(Secretive, Input, frozen=True, kw_only=True):
     email: Annotated[str, Meta(min_length=1, max_length=320)]
     password: GivenSecret
     device_token: (
-        Annotated[str, Meta(min_length=1, max_length=200, description="Of a trusted device")]
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=200,
+                description="What this device is known by, for clients that keep no cookies",
+            ),
+        ]
         | UnsetType
     ) = UNSET
 
@@ -44,7 +51,7 @@ class SignedInView(Secretive, Output, frozen=True, kw_only=True):
     refresh_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind of token, not one
     expires_in: int
-    # Of a device that was just now trusted to be asked for no second factor.
+    # What the device is known by from now on.
     device_token: str | UnsetType = UNSET
 
 
@@ -57,6 +64,7 @@ class SignInAnswer(Secretive, Output, frozen=True, kw_only=True):
     refresh_token: str | UnsetType = UNSET
     token_type: Literal["Bearer"] | UnsetType = UNSET
     expires_in: int
+    device_token: str | UnsetType = UNSET
     mfa_required: Literal[True] | UnsetType = UNSET
     mfa_token: str | UnsetType = UNSET
     methods: list[Way] | UnsetType = UNSET
@@ -71,4 +79,5 @@ class SessionView(Output, frozen=True, kw_only=True):
     expires_at: datetime
     ip: str
     user_agent: str
+    kind: Literal["tokens", "browser"]
     is_current: bool

@@ -16,6 +16,7 @@ from lyceum.users.records import Account, Device
 from lyceum.users.schemas.accounts import ProfilePatch
 from lyceum.users.service.api_keys import revoke_keys_with_password
 from lyceum.users.service.attempts import prove_password
+from lyceum.users.service.recovery import void_links
 from lyceum.users.service.sessions import revoke_all_sessions
 from lyceum.users.service.step_up import require_fresh
 
@@ -84,6 +85,7 @@ async def change_password(
     )
     if replaced is None:
         raise errors.Conflict("The password was changed elsewhere in the meantime.")
+    await void_links(tx, actor, user_id)
     await revoke_all_sessions(tx, actor, user_id, but=actor.session_id, reason="password_changed")
     await revoke_keys_with_password(tx, actor, user_id)
     await events.emit(tx, actor, PasswordChanged(user_id=user_id))

@@ -27,6 +27,7 @@ from lyceum.users.permissions import (
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.records import Account
 from lyceum.users.schemas.accounts import NewUser, UserQuery
+from lyceum.users.service.browser_sessions import end_browser_sessions
 from lyceum.users.service.registration import insert_account
 from lyceum.users.service.roles import hold_roles, require_reach
 from lyceum.users.service.sessions import revoke_all_sessions
@@ -99,8 +100,9 @@ async def change_roles(
     if tuple(account.roles) == roles:
         return account
     if SUPER_ADMIN not in roles:
-        await _require_other_super_admin(tx, account)
+        await require_other_super_admin(tx, actor, account)
     changed = await tx.one(account_queries.UPDATE_ROLES, user_id, list(roles))
+    await end_browser_sessions(tx, actor, user_id, reason="role_changed")
     await events.emit(
         tx,
         actor,
@@ -114,9 +116,9 @@ async def suspend(tx: Writer, actor: Actor, user_id: UUID) -> Account:
     """Shut a person out at once: every session ends, and no new one begins. Done twice, the
     person is still suspended."""
     account = await _lock_for_suspension(tx, actor, user_id)
-    if account.status == "suspended":
+    if account.status == "suspended" and not account.may_sign_in:
         return account
-    await _require_other_super_admin(tx, account)
+    await require_other_super_admin(tx, actor, account)
     changed = await tx.one(account_queries.UPDATE_STATUS, user_id, "suspended")
     await revoke_all_sessions(tx, actor, user_id, but=None, reason="suspended")
     await events.emit(tx, actor, UserSuspended(user_id=user_id))
@@ -148,7 +150,7 @@ async def _lock_for_suspension(tx: Writer, actor: Actor, user_id: UUID) -> Accou
     return account
 
 
-async def _require_other_super_admin(tx: Writer, account: Account) -> None:
+async def require_other_super_admin(tx: Writer, actor: Actor, account: Account) -> None:
     """Raise LastSuperAdmin if nobody else is one; call it under the lock of ranks."""
     if SUPER_ADMIN not in account.roles or account.status != "active":
         return

@@ -15,8 +15,7 @@ from lyceum.users.queries import mfa_challenges as challenge_queries
 from lyceum.users.queries import trusted_devices as device_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.schemas.mfa import Way
-from lyceum.users.service.sessions import open_session
-from lyceum.users.service.tokens import SignedIn
+from lyceum.users.service.opening import Opened, open_way
 
 CHALLENGE_SECONDS = 300
 
@@ -40,21 +39,20 @@ async def admit(
     device: Device,
     *,
     methods: tuple[str, ...],
-    device_token: str = "",
-) -> SignedIn | SecondFactorNeeded:
+) -> Opened | SecondFactorNeeded:
     """Open a session of `account`, whose row is locked, or ask for the second factor.
 
     `methods` is how the first was proved; a device that its owner trusts is not asked.
     """
     kinds = await tx.all(factor_queries.LIST_KINDS, account.id)
-    if kinds and device_token:
-        token_hash = ids.hash_secret(device_token)
+    if kinds and device.token:
+        token_hash = ids.hash_secret(device.token)
         if await tx.one_or_none(device_queries.USE_DEVICE, token_hash, account.id) is not None:
-            return await open_session(
+            return await open_way(
                 tx, actor, settings, account, device, methods=(*methods, "trusted_device")
             )
     if not kinds:
-        return await open_session(tx, actor, settings, account, device, methods=methods)
+        return await open_way(tx, actor, settings, account, device, methods=methods)
     token = ids.new_secret()
     await tx.execute(
         challenge_queries.INSERT_CHALLENGE,

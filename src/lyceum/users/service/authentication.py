@@ -1,25 +1,30 @@
-"""From an access token or API key to an actor, on every request: verify it, read the rights anew.
+"""From an access token, API key or cookie to an actor, on every request: verify it, read the rights
+anew.
 
-The token says who and in which session; what they may do is read from the database and kept until
-somebody says that it changed. While this process cannot hear that, it is kept for two seconds at
-most. Not here: making tokens (`tokens`).
+The token says who and in which session, a cookie is looked up; what they may do is read from the
+database and kept until somebody says that it changed. While this process cannot hear that, it is
+kept for two seconds at most. Not here: making tokens (`tokens`).
 """
 
 import asyncio
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
+from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lyceum.platform import clock, errors
 from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.cookies import cookie_name
 from lyceum.platform.engines import Engines
 from lyceum.platform.value_cache import ValueCache
-from lyceum.users.adapters import access_tokens
+from lyceum.users.adapters import access_tokens, csrf_tokens
 from lyceum.users.adapters.signatures import SignedParts
 from lyceum.users.permissions import custom_roles, role_tag
 from lyceum.users.queries import api_keys as key_queries
+from lyceum.users.queries import browser_sessions as browser_queries
 from lyceum.users.service import standing
+from lyceum.users.service.browser_sessions import COOKIE
 from lyceum.users.service.signed_requests import authenticate_service
 from lyceum.users.service.standing import API_KEY_PREFIX
 from lyceum.users.service.tokens import SIGNING_KEYS_TAG, list_public_keys
@@ -39,6 +44,7 @@ class Authenticator:
         self._settings = engines.settings
         self._primary = engines.database.sole_writer()
         self._listener = engines.listener
+        self.cookie_name = cookie_name(engines.settings, COOKIE)
         self._issuer = access_tokens.issuer_of(engines.settings)
         self._actors: ValueCache[Actor] = ValueCache(MAX_ACTORS, RIGHTS_SECONDS)
         self._lookups: dict[Hashable, asyncio.Task[Actor]] = {}
@@ -60,18 +66,21 @@ class Authenticator:
 
         Those who bring the same token at the same time share one verification.
         """
-        key = _key_of(token, ip)
-        known = self._actors.get(key)
-        if known is not None:
-            return known
-        lookup = self._lookups.get(key)
-        if lookup is None:
-            is_key = token.startswith(API_KEY_PREFIX)
-            finding = self._look_up_key(token, ip) if is_key else self._look_up(token)
-            lookup = self._lookups[key] = asyncio.create_task(finding)
-            lookup.add_done_callback(lambda done: self._land(key, done))
-        # Whoever gives up waiting does not take the answer from the others.
-        return await asyncio.shield(lookup)
+        if token.startswith(API_KEY_PREFIX):
+            return await self._share(_key_of(token, ip), lambda: self._look_up_key(token, ip))
+        return await self._share(token, lambda: self._look_up(token))
+
+    def peek_browser(self, cookie: str) -> Actor | None:
+        """Return the actor of a cookie that was looked up a moment ago, or None; never waits."""
+        return self._actors.get((COOKIE, cookie))
+
+    async def authenticate_browser(self, cookie: str) -> Actor:
+        """Return the actor of a browser's cookie; TokenInvalid when its session has ended."""
+        return await self._share((COOKIE, cookie), lambda: self._look_up_browser(cookie))
+
+    def is_csrf_token(self, cookie: str, given: str) -> bool:
+        """Return whether `given` is the token against forgery of the cookie's session."""
+        return csrf_tokens.is_csrf_token(self._settings.secret_key, cookie, given)
 
     async def authenticate_signed(
         self, credentials: str, *, method: str, path: str, query: str, body: bytes
@@ -100,6 +109,20 @@ class Authenticator:
         self._actors.clear()
         self._keys_until = 0.0
 
+    async def _share(
+        self, key: Hashable, look_up: Callable[[], Coroutine[Any, Any, Actor]]
+    ) -> Actor:
+        """Return what is known under `key`, or look it up once for all who ask now."""
+        known = self._actors.get(key)
+        if known is not None:
+            return known
+        lookup = self._lookups.get(key)
+        if lookup is None:
+            lookup = self._lookups[key] = asyncio.create_task(look_up())
+            lookup.add_done_callback(lambda done: self._land(key, done))
+        # Whoever gives up waiting does not take the answer from the others.
+        return await asyncio.shield(lookup)
+
     async def _look_up(self, token: str) -> Actor:
         stamp = self._actors.stamp
         now = clock.utc_now().timestamp()
@@ -118,6 +141,15 @@ class Authenticator:
             await touching.execute(key_queries.TOUCH_KEY, found.key_id, ip[:45])
         left = found.seconds_left
         self._keep(_key_of(token, ip), actor, RIGHTS_SECONDS if left is None else left, stamp)
+        return actor
+
+    async def _look_up_browser(self, cookie: str) -> Actor:
+        stamp = self._actors.stamp
+        actor, found = await standing.get_browser_actor(self._primary, ANONYMOUS, cookie)
+        if found.is_stale:
+            touching = self._database.sole_writer()
+            await touching.execute(browser_queries.TOUCH_SESSION, found.session_id)
+        self._keep((COOKIE, cookie), actor, found.seconds_left, stamp)
         return actor
 
     def _keep(self, key: Hashable, actor: Actor, seconds_left: float, stamp: int) -> None:

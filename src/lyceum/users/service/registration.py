@@ -15,33 +15,43 @@ from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer, constraint_facts
 from lyceum.users.adapters import email_addresses, names, passwords
 from lyceum.users.errors import EmailTaken, LinkInvalid
-from lyceum.users.events import RegistrationRequested, UserRegistered, UserVerified
+from lyceum.users.events import (
+    RegistrationRequested,
+    UserRegistered,
+    UserVerified,
+    VerificationRequested,
+)
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import registrations as registration_queries
-from lyceum.users.records import Account
+from lyceum.users.records import Account, Device
 from lyceum.users.schemas.registration import NewRegistration
+from lyceum.users.service.mail_limits import claim_mail
 
 LINK_HOURS = 24
-MAILS_AN_HOUR = 3
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A mail to write: to prove an address with `token`, or to say that it has an account."""
+    """A mail to write: with the link of a `token`, or to say that an address has an account."""
 
     to: str
-    kind: Literal["prove", "exists"]
+    kind: Literal["prove", "exists", "reset", "change"]
     token: str = ""
 
+    def __repr__(self) -> str:
+        return f"Letter({self.kind})"
 
-async def register(tx: Writer, actor: Actor, new: NewRegistration) -> Account:
+
+async def register(tx: Writer, actor: Actor, new: NewRegistration, device: Device) -> Account:
     """Make an account whose address is not proved yet; EmailTaken, PasswordRefused.
 
-    Hashes before the first statement of `tx`, as every way to register does.
+    Hashes before the first statement of `tx`, as every way to register does. The mail that asks
+    for the proof is not sent where there has been enough mail for an hour.
     """
     email = email_addresses.normalise_email(new.email)
     passwords.require_acceptable(new.password, email)
     password_hash = await passwords.hash_password(new.password)
-    return await insert_account(
+    may_mail = await claim_mail(tx, actor, email=email, device=device)
+    account = await insert_account(
         tx,
         actor,
         email=email,
@@ -51,9 +61,14 @@ async def register(tx: Writer, actor: Actor, new: NewRegistration) -> Account:
         roles=("student",),
         is_verified=False,
     )
+    if may_mail:
+        await events.emit(tx, actor, VerificationRequested(user_id=account.id))
+    return account
 
 
-async def request_registration(tx: Writer, actor: Actor, new: NewRegistration) -> None:
+async def request_registration(
+    tx: Writer, actor: Actor, new: NewRegistration, device: Device
+) -> None:
     """Note that somebody wants an account; a mail tells whether there is one already.
 
     The same work is done for a known and an unknown address, so neither answer nor time tells.
@@ -63,6 +78,8 @@ async def request_registration(tx: Writer, actor: Actor, new: NewRegistration) -
     last_name = names.clean_last_name(new.last_name)
     passwords.require_acceptable(new.password, email)
     password_hash = await passwords.hash_password(new.password)
+    if not await claim_mail(tx, actor, email=email, device=device):
+        return
     registration_id = ids.new_id()
     await tx.execute(
         registration_queries.INSERT_REGISTRATION,
@@ -107,15 +124,11 @@ async def insert_account(
 
 
 async def prepare_answer(tx: Writer, actor: Actor, registration_id: UUID) -> Letter | None:
-    """Return the mail that answers a registration; None when it is gone, or the address has had
-    enough mail for this hour."""
+    """Return the mail that answers a registration; None when it is gone."""
     registration = await tx.one_or_none(registration_queries.FIND_REGISTRATION, registration_id)
     if registration is None:
         return None
     email = registration.email
-    earlier = await tx.one(registration_queries.COUNT_EARLIER_REGISTRATIONS, email, registration_id)
-    if earlier >= MAILS_AN_HOUR:
-        return None
     if await tx.one_or_none(account_queries.FIND_ACCOUNT_BY_EMAIL, email) is not None:
         return Letter(email, "exists")
     token = ids.new_secret()

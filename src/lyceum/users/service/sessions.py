@@ -2,7 +2,8 @@
 
 A session is a family of refresh tokens of which one is live. Only hashes are stored: a successor
 is computed from the token that it replaces (HMAC with a key derived from the secret), so the same
-answer can be given twice. Not here: passwords (`attempts`), access tokens (`tokens`).
+answer can be given twice. Not here: passwords (`attempts`), access tokens (`tokens`), sessions that
+a cookie opens (`browser_sessions`).
 """
 
 import base64
@@ -40,27 +41,43 @@ async def open_session(
 
     `methods` is how the person has proved who they are.
     """
-    session_id, token = ids.new_id(), ids.new_secret()
+    token = ids.new_secret()
     sliding = float(settings.refresh_token_seconds)
     absolute = float(settings.refresh_absolute_seconds)
-    await tx.execute(
-        session_queries.INSERT_SESSION,
-        session_id,
-        account.id,
-        sliding,
-        absolute,
-        device.ip,
-        device.user_agent,
-        list(methods),
+    session_id = await insert_session(
+        tx, actor, account, device, methods=methods, seconds=(sliding, absolute)
     )
     await tx.execute(
         session_queries.INSERT_REFRESH_TOKEN, ids.hash_secret(token), session_id, sliding
     )
-    surplus = await tx.all(session_queries.REVOKE_SURPLUS_SESSIONS, account.id, MAX_SESSIONS)
-    await _tell(tx, actor, account.id, surplus, "too_many_sessions")
     return await issue_tokens(
         tx, actor, settings, account, session_id=session_id, refresh_token=token
     )
+
+
+async def insert_session(
+    tx: Writer,
+    actor: Actor,
+    account: Account,
+    device: Device,
+    *,
+    methods: tuple[str, ...],
+    seconds: tuple[float, float],
+) -> UUID:
+    """Store a session that lasts so long unused, and so long however much it is used."""
+    session_id = ids.new_id()
+    await tx.execute(
+        session_queries.INSERT_SESSION,
+        session_id,
+        account.id,
+        *seconds,
+        device.ip,
+        device.user_agent,
+        list(methods),
+    )
+    surplus = await tx.all(session_queries.REVOKE_SURPLUS_SESSIONS, account.id, MAX_SESSIONS)
+    await tell_of_end(tx, actor, account.id, surplus, "too_many_sessions")
+    return session_id
 
 
 async def refresh_session(
@@ -120,7 +137,14 @@ async def revoke_all_sessions(
     await tx.execute(challenge_queries.DELETE_CHALLENGES, user_id)
     await tx.execute(trusted_device_queries.DELETE_DEVICES, user_id)
     ended = await tx.all(session_queries.REVOKE_OTHER_SESSIONS, user_id, but, reason)
-    await _tell(tx, actor, user_id, ended, reason)
+    await tell_of_end(tx, actor, user_id, ended, reason)
+
+
+async def revoke_other_sessions(tx: Writer, actor: Actor) -> None:
+    """End every session of the actor but the one that they speak in."""
+    user_id = actor.require_user()
+    await tx.one(account_queries.LOCK_ACCOUNT, user_id)
+    await revoke_all_sessions(tx, actor, user_id, but=actor.session_id, reason="revoked_by_user")
 
 
 async def _rotate(
@@ -138,13 +162,14 @@ async def _end_session(
     tx: Writer, actor: Actor, user_id: UUID, session_id: UUID, reason: RevocationReason
 ) -> bool:
     ended = await tx.all(session_queries.REVOKE_SESSION, session_id, user_id, reason)
-    await _tell(tx, actor, user_id, ended, reason)
+    await tell_of_end(tx, actor, user_id, ended, reason)
     return bool(ended)
 
 
-async def _tell(
+async def tell_of_end(
     tx: Writer, actor: Actor, user_id: UUID, ended: list[UUID], reason: RevocationReason
 ) -> None:
+    """Tell of sessions that were revoked, and make every process look again at the person."""
     for session_id in ended:
         revoked = SessionRevoked(user_id=user_id, session_id=session_id, reason=reason)
         await events.emit(tx, actor, revoked)

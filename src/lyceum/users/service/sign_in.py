@@ -13,7 +13,7 @@ from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.service.admission import SecondFactorNeeded, admit
 from lyceum.users.service.attempts import prove_password, report_failure
-from lyceum.users.service.tokens import SignedIn
+from lyceum.users.service.opening import Opened
 
 _REASONS: dict[type[errors.Fact], RefusalReason] = {
     AccountSuspended: "suspended",
@@ -29,8 +29,7 @@ async def sign_in(
     email: str,
     password: str,
     device: Device,
-    device_token: str = "",
-) -> SignedIn | SecondFactorNeeded | errors.Fact:
+) -> Opened | SecondFactorNeeded | errors.Fact:
     """Open a session for whoever knows the password, ask for their second factor, or return why
     not (see `prove_password`).
 
@@ -59,13 +58,11 @@ async def sign_in(
             device=device,
         )
         return refusal
-    return await admit(
-        tx, actor, settings, account, device, methods=("password",), device_token=device_token
-    )
+    return await admit(tx, actor, settings, account, device, methods=("password",))
 
 
 def _refusal_of(account: Account, settings: Settings) -> errors.Fact | None:
-    if account.status != "active":
+    if not account.may_sign_in:
         return AccountSuspended()
     if settings.registration_mode == "verified" and account.email_verified_at is None:
         return EmailNotVerified()

@@ -1,4 +1,4 @@
-"""Whom a credential stands for now: the rights behind a session or an API key, read anew.
+"""Whom a credential stands for now: the rights behind a session or API key, read anew.
 
 Not here: verifying tokens and keeping the answer (`authentication`).
 """
@@ -9,8 +9,9 @@ from lyceum.platform.database import Reader
 from lyceum.users.adapters import networks
 from lyceum.users.adapters.access_tokens import Claims
 from lyceum.users.queries import api_keys as key_queries
+from lyceum.users.queries import browser_sessions as browser_queries
 from lyceum.users.queries import sessions as session_queries
-from lyceum.users.records import KeyStanding
+from lyceum.users.records import BrowserStanding, KeyStanding
 
 API_KEY_PREFIX = "lk_"
 
@@ -27,6 +28,23 @@ async def get_session_actor(tx: Reader, actor: Actor, claims: Claims) -> Actor:
         permissions=permissions_of(roles).union(standing.granted),
         session_id=standing.session_id,
     )
+
+
+async def get_browser_actor(tx: Reader, actor: Actor, cookie: str) -> tuple[Actor, BrowserStanding]:
+    """Return who speaks in the session that a cookie opens; TokenInvalid when it has ended."""
+    standing = await tx.one_or_none(
+        browser_queries.FIND_STANDING_OF_COOKIE, ids.hash_secret(cookie)
+    )
+    if standing is None:
+        raise errors.TokenInvalid
+    roles = tuple(standing.roles)
+    person = Actor(
+        user_id=standing.user_id,
+        roles=roles,
+        permissions=permissions_of(roles).union(standing.granted),
+        session_id=standing.session_id,
+    )
+    return person, standing
 
 
 async def get_key_actor(

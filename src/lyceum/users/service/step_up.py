@@ -111,7 +111,9 @@ async def _step_up_with_factor(
     tx: Writer, actor: Actor, settings: Settings, proof: FactorProof, device: Device
 ) -> datetime | errors.Fact:
     credentials = await tx.one(credential_queries.FIND_CREDENTIALS, actor.user_id)
-    locked = await claim_attempt(tx, actor, address=credentials.email)
+    locked = await claim_attempt(
+        tx, actor, address=credentials.email, credentials=credentials, device=device
+    )
     if locked is not None:
         return locked
     account = await tx.one(account_queries.LOCK_ACCOUNT, actor.user_id)

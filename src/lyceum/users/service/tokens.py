@@ -26,12 +26,15 @@ _OVERLAP_SECONDS = 60
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """An open session and its tokens; `expires_in` is the life of the access token in seconds."""
+    """An open session and its tokens; `expires_in` is the life of the access token in seconds,
+    `device_token` what the device is known by from now on."""
 
     account: Account
+    session_id: UUID
     access_token: str
     refresh_token: str
     expires_in: int
+    device_token: str = ""
 
     def __repr__(self) -> str:
         return f"SignedIn({self.account.id})"
@@ -60,7 +63,9 @@ async def issue_tokens(
         iat=now,
         exp=now + settings.access_token_seconds,
     )
-    return SignedIn(account, key.sign(claims), refresh_token, settings.access_token_seconds)
+    return SignedIn(
+        account, session_id, key.sign(claims), refresh_token, settings.access_token_seconds
+    )
 
 
 async def get_signing_key(tx: Writer, actor: Actor, settings: Settings) -> access_tokens.SigningKey:

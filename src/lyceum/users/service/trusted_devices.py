@@ -16,13 +16,14 @@ TRUST_DAYS = 30
 MAX_DEVICES = 20
 
 
-async def trust_device(tx: Writer, actor: Actor, account: Account, device: Device) -> str:
-    """Return the token by which a device of `account`, whose row is locked, is known again; only
-    its hash is stored. Of more than 20 the one used least is forgotten."""
-    device_id, token = ids.new_id(), ids.new_secret()
-    await tx.execute(
+async def trust_device(
+    tx: Writer, actor: Actor, account: Account, device: Device, *, token: str
+) -> None:
+    """Trust the device that is known by `token`, of `account`, whose row is locked; only the hash
+    is stored. Of more than 20 the one used least is forgotten."""
+    device_id = await tx.one(
         device_queries.INSERT_DEVICE,
-        device_id,
+        ids.new_id(),
         account.id,
         ids.hash_secret(token),
         device.ip,
@@ -31,7 +32,6 @@ async def trust_device(tx: Writer, actor: Actor, account: Account, device: Devic
     )
     await tx.execute(device_queries.DELETE_SURPLUS, account.id, MAX_DEVICES)
     await events.emit(tx, actor, DeviceTrusted(user_id=account.id, device_id=device_id))
-    return token
 
 
 async def list_trusted_devices(tx: Reader, actor: Actor) -> list[TrustedDevice]:
