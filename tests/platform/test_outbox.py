@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from lyceum.platform import dead_letters, errors, events, ids
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Writer
 from lyceum.platform.engines import Engines
+from lyceum.platform.handling import SUSPECT
 from lyceum.platform.outbox import TRIES, Deliverer
 from tests.platform.sample_work import (
     Behaviour,
@@ -306,11 +308,15 @@ async def test_dead_letters_are_shown_replayed_and_dropped(background: Engines) 
         await end_pauses(background)
     reader = background.database.reader()
     assert await dead_letters.count_dead_letters(reader) == 2
-    assert {letter.id for letter in await dead_letters.list_dead_letters(reader)} == {lost, kept}
+    assert {letter.event_id for letter in await dead_letters.list_dead_letters(reader)} == {
+        lost,
+        kept,
+    }
     shown = await dead_letters.get_dead_letter(reader, kept)
-    assert (shown.name, shown.attempts, shown.payload) == (
-        "sample.counted", TRIES, b'{"thing": "b", "number": 0}',
+    assert (shown.name, shown.consumer, shown.attempts, shown.payload) == (
+        "sample.counted", "tests", TRIES, b'{"thing": "b", "number": 0}',
     )  # fmt: skip
+    assert await dead_letters.get_dead_letter(reader, shown.id) == shown
     Behaviour.second = None
     async with background.database.transaction() as tx:
         await dead_letters.drop_dead_letter(tx, lost)
@@ -403,3 +409,63 @@ async def test_who_handles_every_event_has_each_with_its_envelope_in_order(
     assert seen == list(zip(emitted, happened, strict=True))
     witnessed = [e for e in await effects(background.database) if e.doer == "witness"]
     assert len(witnessed) == 3
+
+
+async def test_a_consumer_that_fails_keeps_no_other_waiting(background: Engines) -> None:
+    async def record(tx: Writer, envelope: events.Envelope, _happened: events.Event) -> None:
+        await leave(tx, "record", envelope.key)
+
+    record.__module__ = "lyceum.sample_record.jobs"
+    events.handles_all(record)
+    Behaviour.first = break_on({"poison"})
+    await emit(background, Counted(thing="poison", number=1), Counted(thing="poison", number=2))
+    assert await Deliverer(background.database).deliver_due() == 0
+    done = await effects(background.database)
+    assert done == [Effect("record", "poison", 0), Effect("record", "poison", 0)]
+    held = "SELECT consumer, attempts FROM platform.outbox ORDER BY position"
+    assert await ask(background, held) == [("tests", 1), ("tests", 0)]
+    Behaviour.first = None
+    await end_pauses(background)
+    assert await Deliverer(background.database).deliver_due() == 2
+    done = await effects(background.database)
+    assert [e.number for e in done if e.doer == "first"] == [1, 2]
+    assert len([e for e in done if e.doer == "record"]) == 2
+
+
+async def test_what_ends_its_workers_is_tried_alone_and_then_parked(background: Engines) -> None:
+    await emit(background, Counted(thing="kills", number=1))
+    for _ in range(SUSPECT + 1):
+        # A process that has claimed and is then killed.
+        await Deliverer(background.database)._claim(9)  # noqa: SLF001
+        await end_pauses(background)
+    # By now it is held, and each try is counted before it begins.
+    assert await Deliverer(background.database).deliver_due() == 0
+    assert await ask(background, "SELECT consumer, lost, attempts FROM platform.outbox") == [
+        ("tests", SUSPECT + 1, 0)
+    ]
+
+    async def be_killed(_tx: Writer, _happened: Counted) -> None:
+        raise asyncio.CancelledError
+
+    Behaviour.first = be_killed
+    for _ in range(TRIES):
+        with contextlib.suppress(asyncio.CancelledError):
+            await Deliverer(background.database).deliver_due()
+        await end_pauses(background)
+    assert await ask(background, "SELECT attempts, dead_at FROM platform.outbox") == [(TRIES, None)]
+    assert await Deliverer(background.database).deliver_due() == 0
+    [parked] = await dead_letters.list_dead_letters(background.database.reader())
+    assert parked.error is not None
+    assert parked.error.startswith("EndedWithoutAWord")
+    assert await effects(background.database) == []
+
+
+async def test_what_only_seems_to_end_its_workers_gets_through(background: Engines) -> None:
+    await emit(background, *(Counted(thing="a", number=n) for n in range(3)))
+    for _ in range(SUSPECT + 1):
+        await Deliverer(background.database)._claim(9)  # noqa: SLF001
+        await end_pauses(background)
+    await Deliverer(background.database).deliver_due()
+    assert await Deliverer(background.database).deliver_due() == 3
+    done = await effects(background.database)
+    assert [e.number for e in done if e.doer == "first"] == [0, 1, 2]

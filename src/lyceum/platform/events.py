@@ -77,6 +77,11 @@ class Subscription(msgspec.Struct, frozen=True):
     event: type[Event] | None
     handle: Callable[..., Awaitable[None]]
 
+    @property
+    def consumer(self) -> str:
+        """The domain whose handler it is; each has every event for itself, and in order."""
+        return self.name.partition(".")[0]
+
     async def call(self, tx: Writer, envelope: Envelope, happened: Event) -> None:
         """Run the handler in `tx`."""
         if self.event is None:
@@ -132,16 +137,38 @@ def all_events() -> list[type[Event]]:
     return [_events[name] for name in sorted(_events)]
 
 
-def subscriptions_of(name: str) -> list[Subscription]:
-    """Return the handlers of the event `name`, in the order of declaration; last those of all."""
-    return [*_subscriptions.get(name, []), *_subscriptions.get(EVERY_EVENT, [])]
+def subscriptions_of(name: str, consumer: str | None = None) -> list[Subscription]:
+    """Return the handlers of the event `name` (at one consumer, if given), in the order of
+    declaration; last those of every event."""
+    found = [*_subscriptions.get(name, []), *_subscriptions.get(EVERY_EVENT, [])]
+    return [one for one in found if consumer is None or one.consumer == consumer]
+
+
+def consumers_of(name: str) -> list[str]:
+    """Return the domains that handle the event `name`."""
+    return list(dict.fromkeys(one.consumer for one in subscriptions_of(name)))
+
+
+def bindings() -> dict[str, list[str]]:
+    """Return the names of events that each consumer handles; EVERY_EVENT stands for all."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(_subscriptions):
+        for consumer in dict.fromkeys(one.consumer for one in _subscriptions[name]):
+            found.setdefault(consumer, []).append(name)
+    return found
+
+
+def class_of(name: str, version: int) -> type[Event]:
+    """Return the class of an event; UnknownEvent when this program does not know it."""
+    cls = _events.get(name)
+    if cls is None or version > cls.version:
+        raise UnknownEvent(name, version)
+    return cls
 
 
 def decode(envelope: Envelope) -> Event:
     """Return the event inside `envelope`; UnknownEvent when this program does not know it."""
-    cls = _events.get(envelope.name)
-    if cls is None or envelope.version > cls.version:
-        raise UnknownEvent(envelope.name, envelope.version)
+    cls = class_of(envelope.name, envelope.version)
     return msgspec.json.decode(envelope.payload, type=cls)
 
 

@@ -1,91 +1,45 @@
-"""Delivery of emitted events to their handlers, in place: claims, leases, retries, parking.
+"""Delivery of emitted events: claims, leases, chains of one key, retries, parking.
 
-Events of one key are handled one after the other in the order of emitting, those of different
-keys side by side. Each handler runs in a transaction of its own together with its inbox row, so
-its effect happens once however often the event is delivered; the outbox row leaves in the
-transaction of the last handler. The worker must know every domain: an event that it does not know
-is parked like one that fails. Not here: emitting (`events`), parked events (`dead_letters`).
+Events of one key are delivered one after the other in the order of emitting, those of different
+keys side by side. A row that nobody has had goes to each of its consumers in place, or to whatever
+`deliver` does instead (the broker's `relay`); a row that is held for a consumer goes to that one.
+An event that this program does not know is parked like one that fails. Not here: emitting
+(`events`), the rows (`leases`), the handlers (`handling`), parked events (`dead_letters`).
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from lyceum.platform import clock, errors, events, failures, ids, inbox
-from lyceum.platform.context import set_request_id
-from lyceum.platform.database import Database, Writer
+from lyceum.platform import errors, events, leases
+from lyceum.platform.database import Database
+from lyceum.platform.handling import SUSPECT, Handling
+from lyceum.platform.leases import ClaimedEvent, LeaseLost
 from lyceum.platform.observer import UNOBSERVED, Observer
-from lyceum.platform.statements import command
 
 log = logging.getLogger("lyceum.outbox")
 
-TRIES: Final = len(failures.PAUSES_SECONDS) + 1
+TRIES: Final = leases.TRIES
 LEASE_SECONDS: Final = 15.0
-HANDLER_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 1.0
 CAPACITY: Final = 200
 """Events that one process has claimed at most."""
 SIDE_BY_SIDE: Final = 8
 """Handlers that run at once; each holds a connection, and the pool has others to serve."""
-PER_KEY: Final = 25
-"""Events of one key in a claim, so that a long queue of one key leaves room for others."""
 
 
-class ClaimedEvent(events.Envelope, frozen=True):
-    """An event under our lease."""
-
-    attempts: int
-    position: int
-    lease_token: UUID
-
-
-_CLAIM = command(
-    """
-    SELECT id, name, version, key, payload, occurred_at, actor_id, impersonator_id, request_id,
-        attempts, position, $1 AS lease_token
-    FROM platform.claim_events($1, $2, $3, $4)
-    """,
-    ClaimedEvent,
-)
-_RENEW = command(
-    """
-    UPDATE platform.outbox SET held_until = now() + make_interval(secs => $2)
-    WHERE held_until < 'infinity' AND lease_token = ANY($1::uuid[])
-    """
-)
-_FORGET = command(
-    "DELETE FROM platform.outbox WHERE id = $1 AND lease_token = $2 RETURNING id", UUID
-)
-_RELEASE = command(
-    """
-    UPDATE platform.outbox SET lease_token = NULL, held_until = NULL
-    WHERE id = ANY($1::uuid[]) AND lease_token = $2
-    """
-)
-_POSTPONE = command(
-    """
-    UPDATE platform.outbox SET lease_token = NULL, attempts = $3, error = $4,
-        held_until = now() + make_interval(secs => $5)
-    WHERE id = $1 AND lease_token = $2
-    """
-)
-_PARK = command(
-    """
-    UPDATE platform.outbox SET lease_token = NULL, held_until = 'infinity', attempts = $3,
-        error = $4, dead_at = now()
-    WHERE id = $1 AND lease_token = $2
-    """
-)
-
-
-class LeaseLost(Exception):
-    """Somebody else has taken the event over; whatever was done for it here is rolled back."""
+class EndedWithoutAWord(Exception):
+    """Whoever handled an event was gone before it could say how that ended, again and again."""
 
 
 class Deliverer:
-    """Delivers what is in the outbox; several processes may each run one."""
+    """Delivers what is in the outbox; several processes may each run one.
+
+    `consumers`: whose rows; None for everybody's, as long as there is no broker.
+    """
 
     def __init__(
         self,
@@ -94,11 +48,14 @@ class Deliverer:
         observer: Observer = UNOBSERVED,
         lease_seconds: float = LEASE_SECONDS,
         on_failure: Callable[[Exception], None] | None = None,
+        consumers: Sequence[str] | None = None,
     ) -> None:
         self._database = database
         self._observer = observer
         self._lease_seconds = lease_seconds
-        self._on_failure = on_failure
+        self._consumers = consumers
+        self._handling = Handling(database, observer=observer, on_failure=on_failure)
+        self._suspect = asyncio.Lock()
         self._slots = asyncio.Semaphore(max(1, min(SIDE_BY_SIDE, database.write_pool.size - 2)))
         self._chains: dict[asyncio.Task[int], UUID] = {}
         self._in_flight = 0
@@ -156,23 +113,18 @@ class Deliverer:
 
     async def _claim(self, limit: int) -> list[ClaimedEvent]:
         while self._owed:
-            await self._database.sole_writer().execute(_RELEASE, *self._owed[-1])
+            await leases.release(self._database, *self._owed[-1])
             self._owed.pop()
-        claimed = await self._database.sole_writer().all(
-            _CLAIM, ids.new_id(), limit, self._lease_seconds, PER_KEY
-        )
-        claimed.sort(key=lambda row: row.position)
-        oldest = min((row.occurred_at for row in claimed), default=None)
-        waited = (clock.utc_now() - oldest).total_seconds() if oldest is not None else 0.0
-        self._observer.lag(max(waited, 0.0))
+        claimed = await leases.claim(self._database, self._consumers, limit, self._lease_seconds)
+        self._observer.lag(leases.waited_seconds(claimed))
         return claimed
 
     def _start_chains(self, claimed: list[ClaimedEvent]) -> list[asyncio.Task[int]]:
-        by_key: dict[str, list[ClaimedEvent]] = {}
+        lanes: dict[tuple[str, str], list[ClaimedEvent]] = {}
         for row in claimed:
-            by_key.setdefault(row.key, []).append(row)
+            lanes.setdefault((row.consumer, row.key), []).append(row)
         started = []
-        for chain in by_key.values():
+        for chain in lanes.values():
             task = asyncio.create_task(self._deliver_chain(chain))
             self._chains[task] = chain[0].lease_token
             self._in_flight += len(chain)
@@ -185,77 +137,81 @@ class Deliverer:
         self._wake.set()
 
     async def _deliver_chain(self, chain: list[ClaimedEvent]) -> int:
-        """Deliver events of one key until one fails; return how many went well."""
-        done = 0
+        """Deliver events of one key until one stays in the outbox; return how many went well."""
+        left, well = list(chain), 0
         try:
             for row in chain:
                 async with self._slots:
-                    if self._is_stopping or not await self._try_to_deliver(row):
+                    if self._is_stopping:
                         break
+                    went_well = await self._try_to_deliver(row)
+                if went_well is None:
+                    break
+                left.remove(row)
                 self._in_flight -= 1
-                done += 1
+                well += went_well
         finally:
-            self._in_flight -= len(chain) - done
+            self._in_flight -= len(left)
             # The one that failed is no longer under our lease, so this leaves it as it is.
-            await self._release(chain[done:])
-        return done
+            await self._release(left)
+        return well
 
-    async def _try_to_deliver(self, row: ClaimedEvent) -> bool:
+    async def _try_to_deliver(self, row: ClaimedEvent) -> bool | None:
+        """Return whether all consumers had it, or None if it is still in the outbox."""
         try:
-            await self._deliver(row)
+            return await (self._deliver_held(row) if row.consumer else self._deliver(row))
         except LeaseLost:
             log.warning("event %s was taken over while it was handled", row.id)
         except errors.DatabaseUnreachable:
             log.info("event %s waits for the database", row.id)
         except Exception as problem:  # noqa: BLE001 - whatever a handler raises is kept, not lost
             await self._keep_failure(row, problem)
-        else:
-            return True
-        return False
+        return None
 
-    async def _deliver(self, row: ClaimedEvent) -> None:
-        set_request_id(row.request_id)
-        happened = events.decode(row)
-        subscriptions = events.subscriptions_of(row.name)
-        for subscription in subscriptions:
-            started = clock.monotonic()
-            is_handled = False
-            try:
-                async with asyncio.timeout(HANDLER_SECONDS), self._database.transaction() as tx:
-                    await inbox.handle_once(tx, subscription, row, happened)
-                    if subscription is subscriptions[-1]:
-                        await _forget(tx, row)
-                is_handled = True
-            finally:
-                seconds = clock.monotonic() - started
-                self._observer.event_handled(row.name, subscription.name, seconds, is_handled)
-        if not subscriptions:
-            await _forget(self._database.sole_writer(), row)
+    async def _deliver(self, row: ClaimedEvent) -> bool:
+        """Deliver an event that nobody has had; return whether no consumer had trouble with it."""
+        events.class_of(row.name, row.version)
+        consumers = events.consumers_of(row.name)
+        went_well = True
+        is_gone = False
+        for consumer in consumers:
+            last = partial(leases.forget, row=row) if consumer is consumers[-1] else None
+            had = await self._handling.take(consumer, row, lost=row.lost, last=last)
+            is_gone = last is not None and had
+            went_well = went_well and had
+        if not is_gone:
+            await leases.forget(self._database.sole_writer(), row)
+        return went_well
+
+    async def _deliver_held(self, row: ClaimedEvent) -> bool:
+        forget = partial(leases.forget, row=row)
+        if row.lost < SUSPECT:
+            return await self._handling.run(row.consumer, row, last=forget)
+        async with self._suspect:
+            attempts = await leases.count_try(self._database, row)
+            if attempts > TRIES:
+                raise EndedWithoutAWord(f"in {row.lost} tries, nobody lived to tell the end")
+            return await self._handling.run(row.consumer, row, last=forget)
 
     async def _keep_failure(self, row: ClaimedEvent, problem: Exception) -> None:
         # A full disk is not the event's fault, and parking does not help.
         attempts = row.attempts + (not isinstance(problem, errors.ServiceUnavailable))
-        text = failures.describe(problem)
-        writer = self._database.sole_writer()
-        if self._on_failure is not None:
-            self._on_failure(problem)
+        text = self._handling.describe(row, attempts, problem)
         try:
             if attempts < TRIES:
-                log.warning("event %s %s: try %d: %s", row.name, row.id, attempts, text)
-                pause = failures.pause_after(max(attempts, 1))
-                await writer.execute(_POSTPONE, row.id, row.lease_token, attempts, text, pause)
+                await leases.postpone(self._database, row, attempts, text)
             else:
                 log.error("event %s %s is parked: %s", row.name, row.id, text)
-                await writer.execute(_PARK, row.id, row.lease_token, attempts, text)
+                await leases.park(self._database, row, min(attempts, TRIES), text)
         except errors.Fact as fact:
             log.warning("event %s keeps its lease until it runs out: %s", row.id, fact)
 
     async def _release(self, rows: list[ClaimedEvent]) -> None:
         if not rows:
             return
-        freed = [row.id for row in rows], rows[0].lease_token
+        freed = [row.row_id for row in rows], rows[0].lease_token
         try:
-            await self._database.sole_writer().execute(_RELEASE, *freed)
+            await leases.release(self._database, *freed)
         except errors.Fact as fact:
             log.warning("%d events are given back later: %s", len(rows), fact)
             self._owed.append(freed)
@@ -269,11 +225,6 @@ class Deliverer:
         try:
             held = list(tokens)
             if held:
-                await self._database.sole_writer().execute(_RENEW, held, self._lease_seconds)
+                await leases.renew(self._database, held, self._lease_seconds)
         except errors.Fact as fact:
             log.warning("leases could not be renewed: %s", fact)
-
-
-async def _forget(tx: Writer, row: ClaimedEvent) -> None:
-    if await tx.one_or_none(_FORGET, row.id, row.lease_token) is None:
-        raise LeaseLost(row.id)
