@@ -20,6 +20,7 @@ from lyceum.users.events import (
     FactorAdded,
     FactorRemoved,
     FactorsReset,
+    PasskeyFlagged,
     RecoveryCodesMade,
     RecoveryCodeUsed,
 )
@@ -197,9 +198,11 @@ async def test_an_operator_resets_nobody_above_them(
 async def test_the_owner_is_told(engines: Engines, database: Database, tmp_path: Path) -> None:
     account = await factories.store_user(database)
     factor: dict[str, Any] = {"user_id": account.id, "factor_id": ids.new_id(), "kind": "totp"}
+    flagged = {"user_id": account.id, "factor_id": ids.new_id()}
     async with database.transaction() as tx:
         await jobs.tell_of_factor(tx, FactorAdded(**factor))
         await jobs.tell_of_removal(tx, FactorRemoved(**factor))
+        await jobs.tell_of_copy(tx, PasskeyFlagged(**flagged))
         await jobs.tell_of_reset(tx, FactorsReset(user_id=account.id))
         await jobs.tell_of_codes(tx, RecoveryCodesMade(user_id=account.id))
         await jobs.tell_of_code(tx, RecoveryCodeUsed(user_id=account.id, left=9))
@@ -215,6 +218,7 @@ async def test_the_owner_is_told(engines: Engines, database: Database, tmp_path:
     assert {mail.subject for mail in mails} == {
         f"{name}: an authenticator app was added to your account",
         f"{name}: an authenticator app was removed from your account",
+        f"{name}: a passkey of yours may have been copied, so it opens your account no more",
         f"{name}: an administrator has removed every second factor from your account",
         f"{name}: fresh recovery codes were made for your account",
         f"{name}: a recovery code of yours was used; 9 are left",

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
         "Lyceum <no-reply@localhost>", description="Sender of every mail of the academy."
     )
 
+    passkey_domain: str = Field(
+        "", description="Domain that passkeys are bound to; unset: that of the public URL."
+    )
     registration: Literal["open", "verified"] | None = Field(
         None, description="open: 201 at once; verified: by mail. Unset: open in development only."
     )

@@ -109,3 +109,15 @@ class NoSecondFactor(errors.Conflict):
     """Recovery codes stand in for a factor that is not there."""
 
     code, title = 6023, "There is no second factor"
+
+
+class PasskeyInUse(errors.AlreadyExists):
+    """A passkey belongs to one account, and is added to it once."""
+
+    code, title = 6024, "This passkey is in use already"
+
+
+class TooManyFactors(errors.Conflict):
+    """Nobody has more than 20 second factors."""
+
+    code, title = 6025, "There are as many second factors as there can be"

@@ -173,6 +173,14 @@ class FactorRemoved(Event, frozen=True, kw_only=True):
     kind: FactorKind
 
 
+@event("factor.flagged")
+class PasskeyFlagged(Event, frozen=True, kw_only=True):
+    """The counter of a passkey went back: there may be a copy, so it opens nothing any more."""
+
+    user_id: UUID
+    factor_id: UUID
+
+
 @event("factors.reset")
 class FactorsReset(Event, frozen=True, kw_only=True):
     """An operator has taken every second factor from a person."""

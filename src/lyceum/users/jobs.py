@@ -21,6 +21,7 @@ from lyceum.users.events import (
     FactorsReset,
     LoginFailed,
     MailRequested,
+    PasskeyFlagged,
     PasswordChanged,
     RecoveryCodesMade,
     RecoveryCodeUsed,
@@ -113,6 +114,13 @@ async def tell_of_factor(tx: Writer, event: FactorAdded) -> None:
 async def tell_of_removal(tx: Writer, event: FactorRemoved) -> None:
     """Have a person told of a second factor that was taken away."""
     what = f"{_FACTORS[event.kind]} was removed from your account"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(PasskeyFlagged)
+async def tell_of_copy(tx: Writer, event: PasskeyFlagged) -> None:
+    """Have a person told that a passkey of theirs may have been copied."""
+    what = "A passkey of yours may have been copied, so it opens your account no more"
     await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
 
 

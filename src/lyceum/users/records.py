@@ -283,6 +283,18 @@ class StoredTotp(msgspec.Struct, frozen=True):
         return f"StoredTotp({self.id})"
 
 
+class Passkey(msgspec.Struct, frozen=True):
+    """What a passkey's signature is held against; one that `is_flagged` opens nothing."""
+
+    factor_id: UUID
+    user_id: UUID
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    transports: list[str]
+    is_flagged: bool
+
+
 class MfaChallenge(msgspec.Struct, frozen=True):
     """Whose second factor is asked for, and how the first was proved."""
 

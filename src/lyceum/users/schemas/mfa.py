@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from lyceum.platform import errors
 from lyceum.platform.wire import Input, Output
 from lyceum.users.schemas.fields import LINE, FactorKind, Secretive, Token
+from lyceum.users.schemas.passkeys import PasskeyProof
 
 Way = Literal["totp", "passkey", "recovery_code"]
 FactorName = Annotated[str, Meta(min_length=1, max_length=100, pattern=LINE)]
@@ -21,10 +22,12 @@ class FactorProof(Secretive, Input, frozen=True, kw_only=True):
 
     code: Code | UnsetType = UNSET
     recovery_code: RecoveryCode | UnsetType = UNSET
+    passkey: PasskeyProof | UnsetType = UNSET
 
     def require_one(self, *others: object) -> None:
         """Raise InvalidInput unless exactly one way to prove it is given."""
-        given = [value for value in (self.code, self.recovery_code, *others) if value is not UNSET]
+        ways = (self.code, self.recovery_code, self.passkey, *others)
+        given = [value for value in ways if value is not UNSET]
         if len(given) != 1:
             raise errors.InvalidInput(
                 "", errors.FieldError("/", "Give exactly one proof, of those that the route takes")

@@ -70,6 +70,24 @@ class SignInAnswer(Secretive, Output, frozen=True, kw_only=True):
     methods: list[Way] | UnsetType = UNSET
 
 
+class EitherSignInAnswer(Secretive, Output, frozen=True, kw_only=True):
+    """A session with tokens, or by cookie where that was asked for (`csrfToken`); or, where
+    `mfaRequired`, what the second factor is shown with, within `expiresIn` seconds."""
+
+    user: UserView | UnsetType = UNSET
+    access_token: str | UnsetType = UNSET
+    refresh_token: str | UnsetType = UNSET
+    token_type: Literal["Bearer"] | UnsetType = UNSET
+    session_id: UUID | UnsetType = UNSET
+    csrf_token: str | UnsetType = UNSET
+    expires_at: datetime | UnsetType = UNSET
+    expires_in: int | UnsetType = UNSET
+    device_token: str | UnsetType = UNSET
+    mfa_required: Literal[True] | UnsetType = UNSET
+    mfa_token: str | UnsetType = UNSET
+    methods: list[Way] | UnsetType = UNSET
+
+
 class SessionView(Output, frozen=True, kw_only=True):
     """Where a person is signed in."""
 

@@ -15,20 +15,48 @@ from lyceum.users.events import RecoveryCodeUsed
 from lyceum.users.queries import factors as factor_queries
 from lyceum.users.records import Account
 from lyceum.users.schemas.mfa import FactorProof, Way
+from lyceum.users.service.assertions import find_passkey, use_passkey
+from lyceum.users.service.challenges import Purpose, claim_challenge
 
 TOTP_PURPOSE = "totp secrets"
 
 
 async def check_factor(
-    tx: Writer, actor: Actor, settings: Settings, account: Account, proof: FactorProof
+    tx: Writer,
+    actor: Actor,
+    settings: Settings,
+    account: Account,
+    proof: FactorProof,
+    *,
+    purpose: Purpose,
+    bound_to: bytes,
 ) -> Way | errors.Fact:
     """Return by which factor of `account`, whose row is locked, `proof` holds, or why it does
-    not. A code that was good is used up."""
+    not. A code that was good is used up; of a passkey, the challenge has to be one for `purpose`
+    that was made where `bound_to` says.
+    """
     if proof.code is not UNSET:
         return await _check_totp(tx, settings, account, proof.code)
     if proof.recovery_code is not UNSET:
         return await _use_recovery_code(tx, actor, settings, account, proof.recovery_code)
-    return CodeInvalid()
+    if proof.passkey is UNSET:
+        return CodeInvalid()
+    challenge = await claim_challenge(tx, actor, proof.passkey.challenge_token, purpose, bound_to)
+    if challenge is None:
+        return CodeInvalid()
+    passkey = await find_passkey(tx, actor, proof.passkey.credential)
+    if passkey is None or passkey.user_id != account.id:
+        return CodeInvalid()
+    refusal = await use_passkey(
+        tx,
+        actor,
+        settings,
+        passkey,
+        proof.passkey.credential,
+        challenge=challenge,
+        needs_verification=False,
+    )
+    return refusal or "passkey"
 
 
 async def _check_totp(

@@ -42,7 +42,9 @@ async def verify_second_factor(
         return errors.TokenInvalid()
     if not account.may_sign_in:
         return AccountSuspended()
-    method = await check_factor(tx, actor, settings, account, given)
+    method = await check_factor(
+        tx, actor, settings, account, given, purpose="second-factor", bound_to=token_hash
+    )
     if isinstance(method, errors.Fact):
         await tx.execute(challenge_queries.FAIL_CHALLENGE, token_hash)
         await count_failure(

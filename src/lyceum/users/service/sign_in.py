@@ -10,7 +10,7 @@ from lyceum.users.errors import AccountSuspended, EmailNotVerified
 from lyceum.users.events import RefusalReason
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import credentials as credential_queries
-from lyceum.users.records import Account, Device
+from lyceum.users.records import Account, Credentials, Device
 from lyceum.users.service.admission import SecondFactorNeeded, admit
 from lyceum.users.service.attempts import prove_password, report_failure
 from lyceum.users.service.opening import Opened
@@ -47,18 +47,35 @@ async def sign_in(
         return denial or errors.InvalidCredentials()
     # Held against a suspension at the same moment, which would miss the new session.
     account = await tx.one(account_queries.LOCK_ACCOUNT, credentials.user_id)
+    refusal = await refuse_account(
+        tx, actor, settings, account, credentials=credentials, device=device
+    )
+    if refusal is not None:
+        return refusal
+    return await admit(tx, actor, settings, account, device, methods=("password",))
+
+
+async def refuse_account(
+    tx: Writer,
+    actor: Actor,
+    settings: Settings,
+    account: Account,
+    *,
+    credentials: Credentials,
+    device: Device,
+) -> errors.Fact | None:
+    """Return why whoever has proved the first factor is not let in, and tell of it; or None."""
     refusal = _refusal_of(account, settings)
     if refusal is not None:
         await report_failure(
             tx,
             actor,
             _REASONS[type(refusal)],
-            address=address,
+            address=credentials.email,
             credentials=credentials,
             device=device,
         )
-        return refusal
-    return await admit(tx, actor, settings, account, device, methods=("password",))
+    return refusal
 
 
 def _refusal_of(account: Account, settings: Settings) -> errors.Fact | None:

@@ -117,7 +117,10 @@ async def _step_up_with_factor(
     if locked is not None:
         return locked
     account = await tx.one(account_queries.LOCK_ACCOUNT, actor.user_id)
-    method = await check_factor(tx, actor, settings, account, proof)
+    here = actor.session_id.bytes if actor.session_id else b""
+    method = await check_factor(
+        tx, actor, settings, account, proof, purpose="step-up", bound_to=here
+    )
     if not isinstance(method, errors.Fact):
         return await record_proof(tx, actor, (method,))
     await count_failure(
