@@ -100,7 +100,7 @@ def test_scheduled_jobs_are_listed_and_started(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("retry",), ("discard",), ("retry", "--all", str(ids.new_id())), ("retry", "7"),
+        ("retry",), ("discard",), ("retry", "--all", "01890000-0000-7000-8000-000000000001"), ("retry", "7"),
         ("list", "--queue", "slow"), ("list", "--state", "lost"), ("list", "--limit", "0"),
         ("show",), ("cancel",),
     ],
