@@ -13,6 +13,7 @@ from lyceum.app.shell import Shell
 from lyceum.platform import ids
 from lyceum.platform.settings import load_settings
 
+SOME_ID = "01890000-0000-7000-8000-000000000001"
 _INSERT = (
     "INSERT INTO platform.jobs (id, name, queue, arguments, request_id, state, attempts, fault,"
     " finished_at) VALUES (%s, %s, %s, '{\"email\": \"lea@people.example\"}', '', %s, 3,"
@@ -100,7 +101,7 @@ def test_scheduled_jobs_are_listed_and_started(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("retry",), ("discard",), ("retry", "--all", "01890000-0000-7000-8000-000000000001"), ("retry", "7"),
+        ("retry",), ("discard",), ("retry", "--all", SOME_ID), ("retry", "7"),
         ("list", "--queue", "slow"), ("list", "--state", "lost"), ("list", "--limit", "0"),
         ("show",), ("cancel",),
     ],
