@@ -1,6 +1,7 @@
 """The door of people, in process, with a fresh memory for every test."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from lyceum.platform.engines import Engines
 from lyceum.users.records import Account
 from lyceum.users.service.authentication import Authenticator
 from tests.users import factories
+from tests.users.mails import Post, open_post
 
 SignIn = Callable[[Account], Awaitable[dict[str, str]]]
 
@@ -42,3 +44,9 @@ def headers_of(engines: Engines) -> SignIn:
         return {"authorization": f"Bearer {opened.access_token}"}
 
     return headers_of
+
+
+@pytest.fixture
+def post(engines: Engines, tmp_path: Path) -> Post:
+    """Deliver every mail that is due, and return those to one address."""
+    return open_post(engines, tmp_path)

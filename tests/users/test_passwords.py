@@ -4,6 +4,7 @@ import asyncio
 import threading
 import unicodedata
 
+import bcrypt
 import pytest
 
 from lyceum.platform.errors import ServiceUnavailable
@@ -87,3 +88,30 @@ async def test_whoever_waits_too_long_is_told_to_come_back() -> None:
         assert isinstance(outcome, ServiceUnavailable)
         assert ("retry-after", "5") in outcome.headers
     assert await pool.run(str, "in time") == "in time"
+
+
+async def test_hashes_of_other_systems_are_verified_as_they_did() -> None:
+    """bcrypt takes 72 bytes; what a person types beyond them was never looked at."""
+    long = "é" * 40
+    stored = bcrypt.hashpw(long.encode()[:72], bcrypt.gensalt(4)).decode()
+    assert passwords.is_importable(stored)
+    assert passwords.is_importable(stored.replace("$2b$", "$2y$"))
+    assert passwords.is_outdated(stored)
+    assert await passwords.verify_password(long, stored)
+    assert await passwords.verify_password(long, stored.replace("$2b$", "$2y$"))
+    assert not await passwords.verify_password("é" * 35, stored)
+    ours = await passwords.hash_password(long)
+    assert passwords.is_importable(ours)
+    assert not passwords.is_outdated(ours)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "", "x", "5f4dcc3b5aa765d61d8327deb882cf99", "$2b$31$" + "a" * 53, "$2b$03$" + "a" * 53,
+        "$2b$10$short", "$1$salt$hash", "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+    ],
+)  # fmt: skip
+async def test_a_hash_that_is_weak_or_none_is_not_imported(stored: str) -> None:
+    assert not passwords.is_importable(stored)
+    assert not await passwords.verify_password("tide-over-9-lanterns", stored)

@@ -73,11 +73,12 @@ def admitted(settings: Settings, outcome: Opened | SecondFactorNeeded | errors.F
             ),
         )
     return Answer(
+        status=200,
         data=MfaRequiredView(
             mfa_token=outcome.token,
             methods=list(outcome.methods),
             expires_in=outcome.expires_in,
-        )
+        ),
     )
 
 
