@@ -113,8 +113,16 @@ class Browser:
     async def until(self, script: str) -> None:
         """Return when the expression is true in the page."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not await self.run(f"!!({script})"):  # noqa: ASYNC110 - pages set no events
+            while not await self._holds(script):  # noqa: ASYNC110 - pages set no events
                 await asyncio.sleep(0.05)
+
+    async def _holds(self, script: str) -> bool:
+        """Tell whether the expression is true; in a page that is just going nothing is."""
+        try:
+            done = await self.call("Runtime.evaluate", expression=f"!!({script})")
+        except RuntimeError:
+            return False
+        return done["result"].get("value") is True
 
     async def look(self, path: Path, *, width: int, is_dark: bool) -> None:
         """Take a picture of the whole page, so wide, in light or dark."""

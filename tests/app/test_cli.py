@@ -158,7 +158,11 @@ def test_doctor_looks_at_everything(connected: Terminal) -> None:
     assert all(finding["state"] != "wrong" for finding in findings)
     assert SECRET not in json.dumps(findings)
     wrong = connected.json("doctor", REDIS_URL="redis://127.0.0.1:1")
-    assert [each["what"] for each in wrong if each["state"] == "wrong"] == ["cache and limits"]
+    assert [each["what"] for each in wrong if each["state"] == "wrong"] == [
+        "cache",
+        "rate limits",
+        "jobs",
+    ]
     shown = connected.run("doctor", REDIS_URL="redis://127.0.0.1:1")
     assert shown.returncode == 1
     assert "REDIS_URL" in shown.stdout

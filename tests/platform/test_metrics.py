@@ -1,7 +1,10 @@
+import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from lyceum.platform import metrics
+from lyceum.platform import metrics, queue_metrics
 from lyceum.platform.cache import ProcessCache
+from lyceum.platform.database import Database
+from lyceum.platform.jobs import QUEUES
 from lyceum.platform.observer import Observer
 
 
@@ -59,3 +62,21 @@ async def test_cache_and_process_are_watched() -> None:
     assert (value("lms_cache_bytes") or 0) > 4
     assert (value("process_resident_memory_bytes") or 0) > 1_000_000
     assert (value("process_cpu_seconds_total") or 0) > 0
+
+
+async def test_scraping_looks_the_queues_up(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/metrics")).text
+    for queue in QUEUES:
+        assert f'lms_queue_jobs{{queue="{queue}",state="waiting"}}' in page
+        assert f'lms_queue_oldest_seconds{{queue="{queue}"}}' in page
+    assert "\nlms_workers " in page
+    # Kept, they would be taken for those of the moment when another process is asked.
+    assert "\nlms_workers " not in metrics.render().decode()
+    assert 'lms_pool_size{pool="write"}' in page
+
+
+async def test_scraping_goes_on_without_the_database() -> None:
+    away = Database("postgresql://127.0.0.1:1/academy")
+    page = (await queue_metrics.render(away)).decode()
+    assert "# TYPE lms_workers gauge" in page
+    assert "\nlms_workers " not in page

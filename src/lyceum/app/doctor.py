@@ -132,7 +132,9 @@ async def _look_at_database(dsn: str) -> list[Finding]:
 
 def _engines(settings: Settings) -> Iterator[Finding]:
     for what, url, variable in (
-        ("cache and limits", settings.redis_url, "REDIS_URL"),
+        ("cache", settings.redis_for("cache"), "REDIS_URL or REDIS_CACHE_URL"),
+        ("rate limits", settings.redis_for("limits"), "REDIS_URL or REDIS_LIMITS_URL"),
+        ("jobs", settings.redis_for("jobs"), "REDIS_URL or REDIS_JOBS_URL"),
         ("events", settings.rabbitmq_url, "RABBITMQ_URL"),
         ("mail", settings.smtp_url, "SMTP_URL"),
     ):

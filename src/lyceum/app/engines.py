@@ -35,8 +35,11 @@ async def open_engines(settings: Settings, dsn: str) -> AsyncIterator[Engines]:
     cache: ByteCache = process_cache
     limiter: Limiter = ProcessLimiter()
     closing = contextlib.AsyncExitStack()
-    if settings.redis_url:
-        cache, limiter = await _open_redis(settings.redis_url, process_cache, closing)
+    cache_url, limits_url = settings.redis_for("cache"), settings.redis_for("limits")
+    if cache_url is not None:
+        cache = await _open_cache(cache_url, process_cache, closing)
+    if limits_url is not None:
+        limiter = _open_limiter(limits_url, closing)
     listener = Listener(dsn)
     listener.on_invalidation(
         cache.on_remote_invalidation, away=process_cache.pause, back=process_cache.resume
@@ -64,18 +67,24 @@ async def open_engines(settings: Settings, dsn: str) -> AsyncIterator[Engines]:
         await database.close()
 
 
-async def _open_redis(
+async def _open_cache(
     url: str, process_cache: ProcessCache, closing: contextlib.AsyncExitStack
-) -> tuple[ByteCache, Limiter]:
+) -> ByteCache:
     # A quarter of a second that a start without Redis saves.
     from lyceum.platform.cache_redis import RedisCache  # noqa: PLC0415
-    from lyceum.platform.ratelimit_redis import RedisLimiter  # noqa: PLC0415
 
-    cache, limiter = RedisCache(url, process_cache), RedisLimiter(url)
+    cache = RedisCache(url, process_cache)
     closing.push_async_callback(cache.close)
-    closing.push_async_callback(limiter.close)
     await cache.start()
-    return cache, limiter
+    return cache
+
+
+def _open_limiter(url: str, closing: contextlib.AsyncExitStack) -> Limiter:
+    from lyceum.platform.ratelimit_redis import RedisLimiter  # noqa: PLC0415 - as above
+
+    limiter = RedisLimiter(url)
+    closing.push_async_callback(limiter.close)
+    return limiter
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from lyceum.platform import errors, metrics, openapi, openapi_page
+from lyceum.platform import errors, openapi, openapi_page, queue_metrics
 from lyceum.platform.engines import Engines
 from lyceum.platform.health import Doorkeeper, Health, Probe, Readiness, health
 from lyceum.platform.http import content_etag
@@ -32,7 +32,20 @@ def probes(engines: Engines) -> tuple[Probe, ...]:
     async def cache() -> str:
         if not engines.cache.healthy:
             raise ConnectionError
-        return "Redis" if engines.settings.redis_url else "in process"
+        return "Redis" if engines.settings.redis_for("cache") else "in process"
+
+    async def limits() -> str:
+        return await engines.limits.look() if engines.limits is not None else "off"
+
+    async def jobs() -> str:
+        url = engines.settings.redis_for("jobs")
+        if url is None:
+            return "PostgreSQL"
+        from lyceum.platform import redis_client  # noqa: PLC0415 - as in `engines`
+
+        async with redis_client.open_redis(url, max_connections=1) as client:
+            await redis_client.ping(client)
+        return "Redis"
 
     async def listener() -> str:
         if not engines.listener.is_connected:
@@ -42,6 +55,8 @@ def probes(engines: Engines) -> tuple[Probe, ...]:
     return (
         Probe("database", True, database),
         Probe("cache", False, cache),
+        Probe("limits", False, limits),
+        Probe("jobs", False, jobs),
         Probe("notifications", False, listener),
     )
 
@@ -73,16 +88,18 @@ def _add_probes(routes: Routes, engines: Engines, doorkeeper: Doorkeeper) -> Non
         facts=(errors.ServiceUnavailable,),
     )
     async def get_readiness() -> Answer[Readiness]:
-        """Every dependency with its latency; 503 when one that is needed fails, and at shutdown."""
+        """Every dependency with its latency; 503 when one that is needed fails, and at shutdown.
+        While one is away that can be done without it is `degraded`, which is 200."""
         found = await doorkeeper.readiness()
-        return Answer(data=found, status=200 if found.status == "ready" else 503)
+        return Answer(data=found, status=200 if found.status in ("ready", "degraded") else 503)
 
     @routes.get(
         "/metrics", access=PUBLIC, summary="Metrics for Prometheus", media_type="text/plain"
     )
     async def get_metrics() -> Content:
         """Counters and timings of this installation, in Prometheus' text format."""
-        return Content(metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
+        body = await queue_metrics.render(engines.database)
+        return Content(body, "text/plain; version=0.0.4; charset=utf-8")
 
 
 def _add_documents(

@@ -104,7 +104,10 @@ class Edge:
             self._lane.remember(request, headers, response)
             status, size = response.status, len(response.body)
             if response.chunks is not None and status != 304:
+                begun = time.perf_counter()
                 size = await self._stream(request, headers, response, send)
+                if streaming.is_events(response):
+                    started += time.perf_counter() - begun  # listening is not waiting
                 response = None
         if self._watch is not None:
             self._report(self._watch, request, status, time.perf_counter() - started, size)

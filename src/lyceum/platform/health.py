@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import Literal
 
 import msgspec
 
@@ -37,10 +38,14 @@ class Dependency(Output, frozen=True, kw_only=True):
     note: str
 
 
-class Readiness(Output, frozen=True, kw_only=True):
-    """Whether requests should come here."""
+Status = Literal["ready", "degraded", "not ready", "stopping"]
 
-    status: str
+
+class Readiness(Output, frozen=True, kw_only=True):
+    """Whether requests should come here. They should while it is `degraded`: something that can be
+    done without is away."""
+
+    status: Status
     dependencies: list[Dependency]
 
 
@@ -65,9 +70,14 @@ class Doorkeeper:
     async def readiness(self) -> Readiness:
         """Look at every dependency at once; none is waited for longer than 2 s."""
         found = await asyncio.gather(*(_look(probe) for probe in self._probes))
-        is_ready = not self.is_stopping and all(d.is_up or not d.is_needed for d in found)
-        status = "stopping" if self.is_stopping else "ready" if is_ready else "not ready"
-        return Readiness(status=status, dependencies=list(found))
+        return Readiness(status=self._status(found), dependencies=list(found))
+
+    def _status(self, found: list[Dependency]) -> Status:
+        if self.is_stopping:
+            return "stopping"
+        if any(each.is_needed and not each.is_up for each in found):
+            return "not ready"
+        return "ready" if all(each.is_up for each in found) else "degraded"
 
 
 async def _look(probe: Probe) -> Dependency:

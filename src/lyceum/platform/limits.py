@@ -43,6 +43,10 @@ class Limits:
             "registration": Bucket("registration", settings.rate_limit_registration, 60),
         }
 
+    async def look(self) -> str:
+        """Say where requests are counted; raises when it cannot be reached."""
+        return await self._limiter.look()
+
     async def admit(self, caller: Caller) -> None:
         """Count a request against its caller's general limit."""
         if caller.path in UNLIMITED:

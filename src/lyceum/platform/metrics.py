@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from lyceum.platform import memory
 from lyceum.platform.cache import ByteCache
 from lyceum.platform.database import Database
 from lyceum.platform.series import Registry
@@ -65,6 +66,10 @@ POOL: Final = REGISTRY.gauge(
     "lms_pool_connections", "Connections to the database.", "pool", "state"
 )
 
+POOL_SIZE: Final = REGISTRY.gauge(
+    "lms_pool_size", "Connections to the database that may be open at once.", "pool"
+)
+
 CACHE_READS: Final = REGISTRY.counter(
     "lms_cache_reads_total", "Reads of the cache of bytes in the process.", "outcome"
 )
@@ -75,6 +80,12 @@ CACHE_BYTES: Final = REGISTRY.gauge("lms_cache_bytes", "Size of the cache of byt
 
 MEMORY: Final = REGISTRY.gauge(
     "process_resident_memory_bytes", "Memory that a process holds.", "process"
+)
+MEMORY_USED: Final = REGISTRY.gauge(
+    "lms_memory_used_bytes", "Memory in use in the container, or on the machine.", merge="max"
+)
+MEMORY_LIMIT: Final = REGISTRY.gauge(
+    "lms_memory_limit_bytes", "Memory that the container, or the machine, has.", merge="max"
 )
 CPU: Final = REGISTRY.counter("process_cpu_seconds_total", "Time on a processor.", "process")
 
@@ -129,6 +140,7 @@ def watch_database(database: Database) -> None:
         for name, pool in (("write", database.write_pool), ("read", database.read_pool)):
             POOL.set(pool.in_use, name, "in use")
             POOL.set(pool.waiting, name, "waiting")
+            POOL_SIZE.set(pool.size, name)
 
     REGISTRY.before_reading(read)
 
@@ -143,6 +155,10 @@ def watch_process(role: str) -> None:
         resident = find_resident_bytes()
         if resident is not None:
             MEMORY.set(resident, name)
+        room = memory.find_room()
+        if room is not None:
+            MEMORY_USED.set(room.used)
+            MEMORY_LIMIT.set(room.limit)
 
     REGISTRY.before_reading(read)
 

@@ -16,6 +16,7 @@ from lyceum.platform.queue_views import QueuesView, QueueView, ScheduleView, Wor
 
 PLACE = "/admin/queues"
 API = "/api/v1/admin/queues"
+SIGN_OUT = '<button id="sign-out">Sign out</button>'
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ def render(academy: str, found: Snapshot) -> bytes:
         academy,
         f'<header><h1>Queues</h1><span class="where">{escape(academy)}</span>'
         f'<span id="live-state" role="status">As of {found.overview.at:%H:%M:%S} UTC</span>'
-        "</header>"
+        f"{SIGN_OUT}</header>"
         f"<main>{body}</main>",
     )
 
@@ -62,6 +63,8 @@ def render_sign_in(academy: str) -> bytes:
         '<label>Email<input name="email" type="email" autocomplete="username" required></label>'
         '<label>Password<input name="password" type="password" autocomplete="current-password"'
         " required></label>"
+        '<label id="factor" hidden>Code of the authenticator app, or a recovery code'
+        '<input name="code" autocomplete="one-time-code"></label>'
         '<p class="problem" id="problem" role="alert"></p>'
         # Without the script nothing may be sent, least of all in an address.
         '<button class="main" disabled>Sign in</button></form>'
@@ -76,7 +79,7 @@ def render_refusal(academy: str, detail: str) -> bytes:
     return _document(
         academy,
         '<main class="narrow"><div class="card"><h2>You may not see the queues</h2>'
-        f"<p>{escape(detail)}</p></div></main>",
+        f"<p>{escape(detail)}</p>{SIGN_OUT}</div></main>",
     )
 
 

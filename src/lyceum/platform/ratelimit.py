@@ -72,6 +72,9 @@ class Limiter(Protocol):
     healthy: bool
     """Whether the engine counts that should; for /ready."""
 
+    async def look(self) -> str:
+        """Say where it counts; the one call that raises, when that cannot be reached."""
+
     async def check(self, bucket: Bucket, key: str) -> Decision:
         """Count a hit if it is allowed; a refused one is not counted."""
 
@@ -131,6 +134,10 @@ class ProcessLimiter:
         self._max_keys = max_keys
         self._clock = clock
         self._tables: dict[str, OrderedDict[str, list[float]]] = {}
+
+    async def look(self) -> str:
+        """Say that it is this process."""
+        return "in process"
 
     async def check(self, bucket: Bucket, key: str) -> Decision:
         """Count a hit if it is allowed; a refused one is not counted."""

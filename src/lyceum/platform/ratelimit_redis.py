@@ -97,6 +97,11 @@ class RedisLimiter:
         """Close every connection."""
         await self._redis.aclose()
 
+    async def look(self) -> str:
+        """Say that it is Redis; raises one of `redis_client.FAULTS` when that does not answer."""
+        await redis_client.ping(self._redis)
+        return "Redis"
+
     async def check(self, bucket: Bucket, key: str) -> Decision:
         """Count a hit if it is allowed; a refused one is not counted."""
         return await self._count(bucket, key, "check") or await self._alone.check(bucket, key)

@@ -4,7 +4,8 @@ Everybody who uses Redis can do without it, so a command is tried once and waits
 caller falls back and comes back later by itself.
 """
 
-from typing import Final
+from collections.abc import Awaitable
+from typing import Final, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -31,3 +32,9 @@ def open_redis(url: str, *, timeout: float = 1.0, max_connections: int = 32) -> 
         retry=Retry(NoBackoff(), 0),
     )
     return Redis.from_pool(pool)
+
+
+async def ping(client: Redis) -> None:
+    """Return when Redis has answered; raises one of FAULTS when it does not."""
+    # redis-py's annotation is that of both its clients, the one that waits and the one that blocks.
+    await cast("Awaitable[bool]", client.ping())

@@ -87,7 +87,9 @@ async def run_worker(
             worker_roll.signed_in(engines.database, engines.settings.services, runner.count_running)
         )
         queues = await stack.enter_async_context(
-            saq_queues.open_queues(engines.database.write_pool.dsn, engines.settings.redis_url)
+            saq_queues.open_queues(
+                engines.database.write_pool.dsn, engines.settings.redis_for("jobs")
+            )
         )
         # What keeps the leases, and stops jobs, outlives what runs under them.
         watches = [

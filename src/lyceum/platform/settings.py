@@ -8,12 +8,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "development-only-never-use-this-in-production"  # noqa: S105 - refused there
 OnOff = Literal["on", "off"]
+RedisUse = Literal["cache", "limits", "jobs"]
+REDIS_DATABASES: dict[RedisUse, int] = {"cache": 0, "limits": 1, "jobs": 2}
 
 
 class SettingsInvalid(Exception):
@@ -65,7 +68,22 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         None,
         validation_alias=_usual("REDIS_URL"),
-        description="Redis 7 for cache, rate limits and jobs; unset: in process and PostgreSQL.",
+        description="Redis 7 for cache, limits, jobs (databases 0, 1, 2); unset: none is needed.",
+    )
+    redis_cache_url: str | None = Field(
+        None,
+        validation_alias=_usual("REDIS_CACHE_URL"),
+        description="Redis of cache and fan-out, if not that of REDIS_URL.",
+    )
+    redis_limits_url: str | None = Field(
+        None,
+        validation_alias=_usual("REDIS_LIMITS_URL"),
+        description="Redis of rate limits, if not that of REDIS_URL.",
+    )
+    redis_jobs_url: str | None = Field(
+        None,
+        validation_alias=_usual("REDIS_JOBS_URL"),
+        description="Redis of the job queues, if not that of REDIS_URL.",
     )
     rabbitmq_url: str | None = Field(
         None,
@@ -159,6 +177,24 @@ class Settings(BaseSettings):
     def registration_mode(self) -> Literal["open", "verified"]:
         """The registration mode in force."""
         return self.registration or ("verified" if self.is_production else "open")
+
+    def redis_for(self, use: RedisUse) -> str | None:
+        """Return the Redis that serves `use`, or None: its own, or a database of REDIS_URL.
+
+        A REDIS_URL that names a database (not 0) means that one for every use.
+        """
+        own: str | None = getattr(self, f"redis_{use}_url")
+        if own is not None or self.redis_url is None:
+            return own
+        parts = urlsplit(self.redis_url)
+        number = REDIS_DATABASES[use]
+        if parts.scheme == "unix":
+            joint = "&" if parts.query else "?"
+            has_one = "db=" in parts.query
+            return self.redis_url if has_one else f"{self.redis_url}{joint}db={number}"
+        if parts.path.strip("/") not in ("", "0"):
+            return self.redis_url
+        return urlunsplit(parts._replace(path=f"/{number}"))
 
     @property
     def storage_location(self) -> str:

@@ -1,10 +1,13 @@
 // The queue dashboard: signs in, listens to what changes, sends what is asked for. The server
-// renders everything; the token is kept in memory alone, so a reload signs in again.
+// renders everything. Who one is says the browser's session, or a token that is kept here alone.
 "use strict";
 
 const PLACE = "/admin/queues";
 const API = "/api/v1";
-let tokens = null;
+const JSON_TYPE = { "content-type": "application/json" };
+let token = "";
+let forgery = "";
+let mfaToken = "";
 let listening = null;
 
 function find(id) {
@@ -19,8 +22,11 @@ function say(text) {
   say.timer = setTimeout(() => { line.textContent = ""; }, 6000);
 }
 
-function headers(more) {
-  return tokens ? { ...more, authorization: `Bearer ${tokens.access}` } : { ...more };
+function send(path, options = {}) {
+  const headers = { ...options.headers };
+  if (token) headers.authorization = `Bearer ${token}`;
+  else if (forgery) headers["x-csrf-token"] = forgery;
+  return fetch(path, { ...options, headers });
 }
 
 async function problemOf(answer) {
@@ -32,37 +38,20 @@ async function problemOf(answer) {
   }
 }
 
-async function refresh() {
-  if (!tokens || !tokens.refresh) return false;
-  const answer = await fetch(`${API}/auth/refresh-token`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ refreshToken: tokens.refresh }),
-  });
-  if (!answer.ok) return false;
-  const { data } = await answer.json();
-  tokens = { access: data.accessToken, refresh: data.refreshToken };
-  return true;
-}
-
-async function send(path, options = {}) {
-  const once = () => fetch(path, { ...options, headers: headers(options.headers) });
-  const answer = await once();
-  if (answer.status === 401 && (await refresh())) return once();
-  return answer;
-}
-
 async function show() {
   const answer = await send(PLACE);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const problem = find("problem");
   if (answer.status === 403 || answer.ok) {
     document.body.replaceWith(page.body);
-    document.title = page.title;
     if (answer.ok) listen();
-  } else if (problem) {
-    problem.textContent = answer.status === 401 ? "This token is not valid." : "It cannot be shown now.";
+  } else {
+    find("problem").textContent = "This token is not valid.";
   }
+}
+
+async function learnForgeryToken() {
+  const answer = await send(`${API}/auth/session`);
+  if (answer.ok) forgery = (await answer.json()).data.csrfToken || "";
 }
 
 function mark(isOn) {
@@ -113,7 +102,6 @@ async function listen() {
     }
     if (signal.aborted) return;
     if (status === 401 || status === 403) {
-      tokens = null;
       location.reload();
       return;
     }
@@ -128,7 +116,7 @@ async function act(button) {
   button.disabled = true;
   const answer = await send(post, {
     method: "POST",
-    headers: body ? { "content-type": "application/json" } : {},
+    headers: body ? JSON_TYPE : {},
     body,
   }).catch(() => null);
   if (answer && answer.ok) {
@@ -139,31 +127,46 @@ async function act(button) {
   }
 }
 
+async function post(path, body) {
+  const answer = await fetch(`${API}${path}`, {
+    method: "POST",
+    headers: JSON_TYPE,
+    body: JSON.stringify(body),
+  });
+  if (answer.ok) return (await answer.json()).data;
+  find("problem").textContent = await problemOf(answer);
+  return null;
+}
+
 async function signIn(form) {
-  const given = new FormData(form);
-  const problem = find("problem");
-  problem.textContent = "";
-  if (given.has("token")) {
-    tokens = { access: given.get("token").trim(), refresh: null };
+  const given = Object.fromEntries(new FormData(form));
+  find("problem").textContent = "";
+  if (given.token) {
+    token = given.token.trim();
     await show();
     return;
   }
-  const answer = await fetch(`${API}/auth/login`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email: given.get("email"), password: given.get("password") }),
-  });
-  if (!answer.ok) {
-    problem.textContent = await problemOf(answer);
-    return;
+  let data = null;
+  if (mfaToken) {
+    const code = given.code.trim();
+    const proof = /^[0-9]{6}$/.test(code) ? { code } : { recoveryCode: code };
+    data = await post("/auth/session/mfa", { mfaToken, ...proof });
+  } else {
+    data = await post("/auth/session", { email: given.email, password: given.password });
   }
-  const { data } = await answer.json();
-  if (!data.accessToken) {
-    problem.textContent = "This account has a second factor: sign in elsewhere and use the token.";
-    return;
+  if (data && data.mfaToken) {
+    mfaToken = data.mfaToken;
+    find("factor").hidden = false;
+    find("factor").querySelector("input").focus();
+  } else if (data) {
+    location.reload();
   }
-  tokens = { access: data.accessToken, refresh: data.refreshToken };
-  await show();
+}
+
+async function signOut() {
+  if (!token && !forgery) await learnForgeryToken();
+  if (!token) await send(`${API}/auth/session`, { method: "DELETE" });
+  location.reload();
 }
 
 document.addEventListener("submit", (event) => {
@@ -175,6 +178,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-post]");
   if (button) act(button);
+  if (event.target.closest("#sign-out")) signOut();
 });
 document.querySelectorAll("form button").forEach((button) => { button.disabled = false; });
-if (find("overview")) listen();
+if (find("sign-out")) learnForgeryToken().then(() => { if (find("overview")) listen(); });
