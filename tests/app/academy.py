@@ -12,7 +12,6 @@ from lyceum.courses.schemas.categories import NewCategory
 from lyceum.courses.schemas.notes import NewNote
 from lyceum.courses.schemas.progress import ProgressUpdate
 from lyceum.courses.schemas.reviews import NewReview
-from lyceum.courses.schemas.staff import NewStaffMember
 from lyceum.courses.schemas.structure import NewLecture
 from lyceum.courses.service import (
     categories,
@@ -23,7 +22,6 @@ from lyceum.courses.service import (
     publishing,
     review_moderation,
     reviews,
-    staff,
     structure,
 )
 from lyceum.courses.service import enrolment as enrolments
@@ -43,6 +41,7 @@ from lyceum.users.records import Account, Device
 from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.schemas.roles import NewRole
 from lyceum.users.service import admission, api_keys, devices, roles, trusted_devices
+from tests.app import course_samples
 from tests.courses import factories
 from tests.users import factories as users
 from tests.users import mfa
@@ -270,9 +269,14 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
         "current_password": users.PASSWORD,
         "new_password": f"{users.PASSWORD}-2",
     }
-    if operation in ("changeStaff", "removeStaff"):
-        new = NewStaffMember(role="assistant", user_id=bystander.id)
-        await staff.add_staff(tx, owner, UUID(made.in_path["course_id"]), new)
+    if operation not in (*UNPUBLISHED, "restoreCourse"):
+        student = users.actor_of(made.people["student"])
+        course_id = UUID(made.in_path["course_id"])
+        in_path, in_body = await course_samples.make_ways_in(
+            tx, owner, student, bystander.id, course_id, operation
+        )
+        made.in_path |= in_path
+        made.in_body |= in_body
 
 
 async def _make_factors(tx: Writer, made: Academy, settings: Settings) -> None:

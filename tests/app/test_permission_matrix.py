@@ -42,6 +42,9 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
     "addStaff": lambda academy: {"userId": academy.in_body["user_id"], "role": "assistant"},
     "changeStaff": lambda academy: {"role": "assistant"},
     "placeLecture": lambda academy: {},
+    "acceptInvitation": lambda academy: {"code": academy.in_body["invitation_code"]},
+    "createInvitation": lambda academy: {},
+    "enrolPeople": lambda academy: {"people": [{"userId": academy.in_body["user_id"]}]},
 }
 STREAM = "text/event-stream"
 NOTHING = {"user_id": samples.SOME_ID}

@@ -8,6 +8,7 @@ from lyceum.courses.http import (
     catalogue,
     categories,
     certificates,
+    cohorts,
     courses,
     enrolment,
     notes,
@@ -15,8 +16,10 @@ from lyceum.courses.http import (
     progress,
     publishing,
     reviews,
+    rosters,
     staff,
     structure,
+    waiting,
 )
 from lyceum.discussions.http import announcements, posts, reports, threads
 from lyceum.packages.http import files as package_files
@@ -70,6 +73,9 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         outline_parts.routes,
         staff.routes,
         enrolment.routes,
+        rosters.routes,
+        waiting.routes,
+        cohorts.routes,
         progress.routes,
         certificates.routes,
         certificates.pages,

@@ -149,6 +149,36 @@ class PrerequisitesMissing(errors.Conflict):
     code, title = 6136, "Complete other courses first"
 
 
+class SeatsLeft(errors.Conflict):
+    """Nobody has to wait: there are seats."""
+
+    code, title = 6137, "There are seats: enrol instead"
+
+
+class AlreadyWaiting(errors.AlreadyExists):
+    """The person waits for a seat already."""
+
+    code, title = 6138, "Waiting already"
+
+
+class InvitationSpent(errors.Conflict):
+    """The invitation holds no longer; `reason` is revoked, expired, used_up or used_by_you."""
+
+    code, title = 6139, "The invitation holds no longer"
+
+
+class InvitationForAnother(errors.Forbidden):
+    """The invitation is for somebody else."""
+
+    code, title = 6142, "The invitation is for somebody else"
+
+
+class CohortExists(errors.AlreadyExists):
+    """Another cohort of the course has the name."""
+
+    code, title = 6143, "The course has a cohort of this name"
+
+
 class NotEnrolled(errors.Forbidden):
     """The course is for enrolled learners, and the caller is not one of them now."""
 

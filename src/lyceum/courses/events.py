@@ -159,6 +159,74 @@ class EnrolmentDropped(Event, frozen=True, kw_only=True):
     user_id: UUID
 
 
+@event("enrollment.expired")
+class EnrolmentExpired(Event, frozen=True, kw_only=True):
+    """The time of an enrolment is over; the progress is kept."""
+
+    enrolment_id: UUID
+    course_id: UUID
+    user_id: UUID
+
+
+@event("waiting_list.joined")
+class WaitingListJoined(Event, frozen=True, kw_only=True):
+    """Somebody waits for a seat in a course."""
+
+    course_id: UUID
+    user_id: UUID
+
+
+@event("waiting_list.left")
+class WaitingListLeft(Event, frozen=True, kw_only=True):
+    """Somebody waits no longer, without a seat."""
+
+    course_id: UUID
+    user_id: UUID
+
+
+@event("waiting_list.admitted")
+class WaitingListAdmitted(Event, frozen=True, kw_only=True):
+    """Somebody who waited has a seat now, and is enrolled."""
+
+    course_id: UUID
+    user_id: UUID
+    enrolment_id: UUID
+
+
+@event("invitation.created")
+class InvitationCreated(Event, frozen=True, kw_only=True):
+    """There is a code that lets people into a course; the code itself is not told."""
+
+    course_id: UUID
+    invitation_id: UUID
+
+
+@event("invitation.revoked")
+class InvitationRevoked(Event, frozen=True, kw_only=True):
+    """The code of an invitation lets nobody in any more."""
+
+    course_id: UUID
+    invitation_id: UUID
+
+
+@event("invitation.accepted")
+class InvitationAccepted(Event, frozen=True, kw_only=True):
+    """Somebody has enrolled by an invitation."""
+
+    course_id: UUID
+    invitation_id: UUID
+    user_id: UUID
+
+
+@event("cohort.changed")
+class CohortChanged(Event, frozen=True, kw_only=True):
+    """A cohort was made, is called otherwise, has other dates or people, or is gone."""
+
+    course_id: UUID
+    cohort_id: UUID
+    what: str
+
+
 # The next two are written by SQL functions (migration 0004), so a new field needs a new version.
 
 

@@ -56,6 +56,7 @@ class CourseFields(msgspec.Struct, frozen=True):
     starts_at: datetime | None
     ends_at: datetime | None
     has_certificate: bool
+    access_days: int | None
 
 
 class PublicCourse(msgspec.Struct, frozen=True):
@@ -326,7 +327,7 @@ class StoredCourse(msgspec.Struct, frozen=True):
 
 
 class EnrolmentOffer(msgspec.Struct, frozen=True):
-    """What decides whether somebody may enrol in a course."""
+    """What decides whether somebody may enrol in a course, and for how long."""
 
     price_minor: int
     currency: str
@@ -334,6 +335,7 @@ class EnrolmentOffer(msgspec.Struct, frozen=True):
     opens_at: datetime | None
     closes_at: datetime | None
     ends_at: datetime | None
+    access_days: int | None
 
 
 class Enrolment(msgspec.Struct, frozen=True):
@@ -401,3 +403,62 @@ class Certificate(msgspec.Struct, frozen=True):
     pdf_key: str | None
     revoked_at: datetime | None
     revoked_reason: str | None
+
+
+class WaitingPerson(msgspec.Struct, frozen=True):
+    """Somebody who waits for a seat, as the staff sees them."""
+
+    user_id: UUID
+    display_name: str | None
+    avatar_url: str | None
+    joined_at: datetime
+
+
+class OwnWait(msgspec.Struct, frozen=True):
+    """A course that somebody waits for; `position` is 1 for who is next."""
+
+    course_id: UUID
+    slug: str
+    title: str
+    joined_at: datetime
+    position: int
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """An invitation to a course."""
+
+    id: UUID
+    course_id: UUID
+    code: str
+    email: str | None
+    cohort_id: UUID | None
+    max_uses: int | None
+    use_count: int
+    waives_price: bool
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    created_at: datetime
+
+
+class Cohort(msgspec.Struct, frozen=True):
+    """A group of the learners of a course, with dates of its own."""
+
+    id: UUID
+    course_id: UUID
+    name: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    version: int
+    member_count: int
+    assistant_ids: list[UUID]
+
+
+class CohortPerson(msgspec.Struct, frozen=True):
+    """A learner in a cohort."""
+
+    user_id: UUID
+    display_name: str | None
+    avatar_url: str | None
+    status: str
+    progress_percent: int
+    joined_at: datetime

@@ -191,6 +191,7 @@ FIND_PUBLIC_COURSE = sql(
         (SELECT row_to_json(d) FROM (
             SELECT c.description, c.tags, c.objectives, c.estimated_minutes AS "estimatedMinutes",
                 c.seats, c.has_certificate AS "hasCertificate",
+                c.access_days AS "accessDays",
                 courses.instant(c.enrolment_opens_at) AS "enrolmentOpensAt",
                 courses.instant(c.enrolment_closes_at) AS "enrolmentClosesAt",
                 courses.instant(c.starts_at) AS "startsAt", courses.instant(c.ends_at) AS "endsAt",

@@ -12,7 +12,7 @@ from lyceum.platform.statements import command, sql
 FIND_OFFER = sql(
     """
     SELECT price_minor, currency, seats, enrolment_opens_at AS opens_at,
-        enrolment_closes_at AS closes_at, ends_at
+        enrolment_closes_at AS closes_at, ends_at, access_days
     FROM courses.courses WHERE id = $1
     """,
     EnrolmentOffer,
@@ -30,10 +30,11 @@ CLAIM_SEAT = command(
     UUID,
 )
 
-RELEASE_SEAT = command(
+# Parameters: course id, how many.
+RELEASE_SEATS = command(
     """
     UPDATE courses.courses
-    SET seats_taken = seats_taken - 1, enrolment_count = enrolment_count - 1
+    SET seats_taken = seats_taken - $2, enrolment_count = enrolment_count - $2
     WHERE id = $1
     """
 )
@@ -47,12 +48,12 @@ _ENROLMENT: Final = """
 ENROL = command(
     f"""
     INSERT INTO courses.enrolments AS e (
-        id, course_id, user_id, source, enrolled_at, time_credited_to)
-    VALUES ($1, $2, $3, $4, $5::timestamptz, $5::timestamptz - interval '2.5 s')
+        id, course_id, user_id, source, enrolled_at, time_credited_to, expires_at)
+    VALUES ($1, $2, $3, $4, $5::timestamptz, $5::timestamptz - interval '2.5 s', $6)
     ON CONFLICT ON CONSTRAINT enrolments_one_per_person DO UPDATE SET
         status = CASE WHEN e.completed_at IS NULL THEN 'active' ELSE 'completed' END,
         source = excluded.source, time_credited_to = excluded.time_credited_to,
-        dropped_at = NULL, expires_at = NULL, version = e.version + 1
+        dropped_at = NULL, expires_at = excluded.expires_at, version = e.version + 1
     WHERE e.status IN ('dropped', 'expired')
     RETURNING {_ENROLMENT}
     """,  # noqa: S608 - constants of this module
@@ -109,11 +110,15 @@ _LEARNERS: Final = """
         e.progress_percent, e.completed_lectures, e.time_spent_seconds, e.enrolled_at,
         e.completed_at, e.last_activity_at
     FROM courses.enrolments e LEFT JOIN users.public_profiles p ON p.user_id = e.user_id
-    WHERE e.course_id = $1 {after}
+    WHERE e.course_id = $1 {after} AND ($3::uuid IS NULL OR EXISTS (
+        SELECT 1 FROM courses.cohort_members m
+        JOIN courses.cohort_assistants a ON a.cohort_id = m.cohort_id
+        WHERE m.enrolment_id = e.id AND a.user_id = $3))
     ORDER BY e.enrolled_at DESC, e.id DESC LIMIT $2
 """
 
-# Parameters: course id, limit; and of the row before: enrolled at, enrolment id.
+# Parameters: course id, limit, an assistant who sees their own cohorts alone (or null); and of the
+# row before: enrolled at, enrolment id.
 LIST_LEARNERS = sql(_LEARNERS.format(after=""), Learner)
 
-LIST_LEARNERS_AFTER = sql(_LEARNERS.format(after="AND (e.enrolled_at, e.id) < ($3, $4)"), Learner)
+LIST_LEARNERS_AFTER = sql(_LEARNERS.format(after="AND (e.enrolled_at, e.id) < ($4, $5)"), Learner)

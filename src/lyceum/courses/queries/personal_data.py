@@ -88,3 +88,64 @@ privacy.holds(
         """
     ),
 )
+privacy.holds(
+    "courses.waiting_list",
+    "user_id",
+    export=sql("SELECT to_jsonb(w) FROM courses.waiting_list w WHERE w.user_id = $1", Json),
+    erase=command("DELETE FROM courses.waiting_list WHERE user_id = $1"),
+)
+privacy.holds(
+    "courses.invitations",
+    "created_by",
+    export=sql(
+        "SELECT to_jsonb(i) - 'code' - 'email' FROM courses.invitations i WHERE i.created_by = $1",
+        Json,
+    ),
+    keeps="others have come in by it; it names an id alone",
+)
+privacy.holds(
+    "courses.invitations",
+    "email",
+    by="email",
+    export=sql(
+        "SELECT to_jsonb(i) - 'code' FROM courses.invitations i WHERE lower(i.email) = lower($1)",
+        Json,
+    ),
+    erase=command("DELETE FROM courses.invitations WHERE lower(email) = lower($1)"),
+)
+privacy.holds(
+    "courses.invitation_uses",
+    "user_id",
+    export=sql("SELECT to_jsonb(u) FROM courses.invitation_uses u WHERE u.user_id = $1", Json),
+    keeps="that an invitation was used once stays true; it names an id alone",
+)
+privacy.holds(
+    "courses.cohort_members",
+    "enrolment_id",
+    export=sql(
+        """
+        SELECT to_jsonb(m) FROM courses.cohort_members m
+        JOIN courses.enrolments e ON e.id = m.enrolment_id WHERE e.user_id = $1
+        """,
+        Json,
+    ),
+    keeps="goes with the enrolment",
+)
+privacy.holds(
+    "courses.cohort_assistants",
+    "user_id",
+    export=sql("SELECT to_jsonb(a) FROM courses.cohort_assistants a WHERE a.user_id = $1", Json),
+    erase=command("DELETE FROM courses.cohort_assistants WHERE user_id = $1"),
+)
+privacy.holds(
+    "courses.enrolment_imports",
+    "asked_by",
+    export=sql(
+        """
+        SELECT jsonb_build_object('id', i.id, 'course_id', i.course_id, 'created_at', i.created_at)
+        FROM courses.enrolment_imports i WHERE i.asked_by = $1
+        """,
+        Json,
+    ),
+    keeps="who enrolled others is on record; its report names ids alone",
+)

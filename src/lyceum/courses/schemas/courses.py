@@ -38,6 +38,7 @@ Prerequisites = Annotated[
 ]
 Minutes = Annotated[int, Meta(ge=0, le=1_000_000)]
 Seats = Annotated[int, Meta(ge=1, le=1_000_000)]
+AccessDays = Annotated[int, Meta(ge=1, le=36_500, description="How long an enrolment lasts")]
 Moment = Annotated[datetime, Meta(tz=True)]
 ThumbnailUrl = Annotated[str, Meta(max_length=2000, pattern=r"^https://[^\s<>\"'\\]+$(?!\n)")]
 
@@ -76,6 +77,7 @@ class NewCourse(Input, frozen=True, kw_only=True):
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     has_certificate: bool = True
+    access_days: AccessDays | None = None
     prerequisites: Prerequisites = ()
 
 
@@ -100,6 +102,7 @@ class CourseChanges(Patch, frozen=True, kw_only=True):
     starts_at: Moment | UnsetType | None = UNSET
     ends_at: Moment | UnsetType | None = UNSET
     has_certificate: bool | UnsetType = UNSET
+    access_days: AccessDays | UnsetType | None = UNSET
     prerequisites: Prerequisites | UnsetType = UNSET
 
 
@@ -194,6 +197,7 @@ class CourseDetail(CourseCard, frozen=True, kw_only=True):
     estimated_minutes: int
     seats: int | None
     has_certificate: bool
+    access_days: int | None
     enrolment_opens_at: datetime | None
     enrolment_closes_at: datetime | None
     starts_at: datetime | None

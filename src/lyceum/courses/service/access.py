@@ -79,6 +79,11 @@ async def lock_deletable_course(tx: Writer, actor: Actor, id_or_slug: UUID | str
     return access
 
 
+async def lock_any_course(tx: Writer, actor: Actor, course_id: UUID) -> CourseAccess | None:
+    """Lock a course, whether the actor sees it or not; None when there is none."""
+    return await queries.lock_access(tx, course_id, actor.user_id)
+
+
 def _require_visible(actor: Actor, found: CourseAccess | None) -> CourseAccess:
     if found is None:
         raise errors.NotFound

@@ -19,7 +19,7 @@ from lyceum.courses.queries import catalogue
 from lyceum.courses.queries import courses as queries
 from lyceum.courses.records import CourseFields
 from lyceum.courses.schemas.courses import CourseChanges, NewCourse
-from lyceum.courses.service import access, categories, prerequisites, publishing
+from lyceum.courses.service import access, admission, categories, prerequisites, publishing
 from lyceum.platform import errors, ids, richtext
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer, constraint_facts
@@ -50,7 +50,7 @@ EMPTY: Final = CourseFields(
     title="", subtitle="", description="", category_id=None, tags=[], difficulty="beginner",
     language="en", estimated_minutes=0, price_minor=0, currency="EUR", thumbnail_url=None,
     objectives=[], visibility="public", seats=None, enrolment_opens_at=None,
-    enrolment_closes_at=None, starts_at=None, ends_at=None, has_certificate=True,
+    enrolment_closes_at=None, starts_at=None, ends_at=None, has_certificate=True, access_days=None,
 )  # fmt: skip
 
 
@@ -123,6 +123,8 @@ async def update_course(
         await tx.execute(queries.UPDATE_FIELDS, course.id, *msgspec.structs.astuple(after))
     await _forget(tx, actor, course.id)
     await emit(tx, actor, events.CourseUpdated(course_id=course.id, changed=changed))
+    if "seats" in changed:
+        await admission.fill_seats(tx, actor, course.id)
     return course.id
 
 
@@ -181,6 +183,7 @@ async def _publish(tx: Writer, actor: Actor, course_id: UUID, owner_id: UUID) ->
     await tx.execute(queries.PUBLISH_COURSE, course_id)
     await _forget(tx, actor, course_id)
     await emit(tx, actor, events.CoursePublished(course_id=course_id, owner_id=owner_id))
+    await admission.fill_seats(tx, actor, course_id)
 
 
 async def _forget(tx: Writer, actor: Actor, course_id: UUID) -> None:
