@@ -1,8 +1,50 @@
 """Lists of people who are enrolled at once, and the list of who is enrolled."""
 
+from datetime import datetime
 from uuid import UUID
 
-from lyceum.platform.statements import command, sql
+import msgspec
+
+from lyceum.platform.statements import Json, command, sql
+
+
+class EnrolmentImport(msgspec.Struct, frozen=True):
+    """A list of people to enrol; `content` until it has been worked through."""
+
+    id: UUID
+    course_id: UUID
+    asked_by: UUID
+    job_id: UUID
+    is_dry_run: bool
+    content: str | None
+    report: Json | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class RosterLine(msgspec.Struct, frozen=True):
+    """A learner as a file lists them."""
+
+    user_id: UUID
+    display_name: str | None
+    status: str
+    source: str
+    cohort: str | None
+    progress_percent: int
+    completed_lectures: int
+    time_spent_seconds: int
+    enrolled_at: datetime
+    expires_at: datetime | None
+    completed_at: datetime | None
+    last_activity_at: datetime | None
+
+
+class Due(msgspec.Struct, frozen=True):
+    """An enrolment whose time is over."""
+
+    enrolment_id: UUID
+    user_id: UUID
+
 
 ADD_IMPORT = command(
     """
