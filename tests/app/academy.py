@@ -40,13 +40,21 @@ from lyceum.platform.statements import command, sql
 from lyceum.users.records import Account, Device
 from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.schemas.roles import NewRole
-from lyceum.users.service import admission, api_keys, devices, roles, trusted_devices
+from lyceum.users.service import (
+    admission,
+    api_keys,
+    data_exports,
+    devices,
+    roles,
+    trusted_devices,
+)
 from tests.app import course_samples
 from tests.courses import factories
 from tests.users import factories as users
 from tests.users import mfa
 
 SYSTEM = system_actor("tests")
+EXPORT_FILE = "data-exports/sample.zip"
 UNPUBLISHED = ("publishCourse", "submitCourse", "returnCourse", "purgeChapter", "purgeCourse")
 STRANGERS = ROLES
 """Somebody of each role who has nothing to do with the objects."""
@@ -96,6 +104,7 @@ async def make_academy(engines: Engines, strangers: dict[str, Account], operatio
         await _make_rest(tx, made, operation)
         await _make_factors(tx, made, engines.settings)
     await engines.storage.put(made.in_path["file_key"], b"x")
+    await engines.storage.put(EXPORT_FILE, b"x")
     signed_in = await users.open_session(engines.database, engines.settings, learner)
     session_id = await engines.database.reader().one(_SESSION, learner.id)
     made.in_path["session_id"] = str(session_id)
@@ -239,6 +248,9 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
     bystander = await users.make_user(tx)
     learner = await users.fresh_actor(tx, made.people["learner"])
     key = await api_keys.create_key(tx, learner, NewApiKey(name="Script", scopes=("self:read",)))
+    export = await data_exports.request_export(tx, learner)
+    await data_exports.finish_export(tx, SYSTEM, export.id, file_key=EXPORT_FILE, size_bytes=1)
+    link = await data_exports.create_link(tx, learner, export.id)
     role = await roles.create_role(
         tx, SYSTEM, NewRole(name=f"role-{ids.new_id().hex}", permissions=())
     )
@@ -258,6 +270,9 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
         "role_name": role.name,
         "schedule_name": SCHEDULE,
         "key_id": str(key.key.id),
+        "export_id": str(export.id),
+        "secret": link,
+        "purpose": "terms",
     }
     made.in_body |= {
         "user_id": str(bystander.id),

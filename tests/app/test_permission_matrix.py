@@ -48,7 +48,7 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
 }
 STREAM = "text/event-stream"
 NOTHING = {"user_id": samples.SOME_ID}
-ENDS_WHO_KNOCKS = ("deactivateMe",)
+ENDS_WHO_KNOCKS = ("deactivateMe", "eraseMe")
 NOBODY_SUCCEEDS = {
     "introspectToken": "services sign their requests",
     "checkPermissionsOf": "services sign their requests",

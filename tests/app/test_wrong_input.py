@@ -9,10 +9,10 @@ import pytest
 from msgspec import inspect
 
 from lyceum.app import services
-from lyceum.platform.database import Database
+from lyceum.platform.engines import Engines
 from lyceum.platform.routing import PUBLIC, Route
-from lyceum.platform.settings import Settings
 from tests.app import samples
+from tests.app.credentials import Credentials, make_service_key
 from tests.users import factories
 
 ROUTES = sorted(services.routes_of("all"), key=lambda route: (route.path, route.method))
@@ -29,9 +29,11 @@ ODD_SEGMENTS = (
 
 
 @pytest.fixture(scope="module")
-async def bearer(database: Database, settings: Settings) -> str:
-    admin = await factories.store_user(database, roles=("super_admin",))
-    return f"Bearer {(await factories.open_session(database, settings, admin)).access_token}"
+async def auth(engines: Engines) -> Credentials:
+    """A super admin; and where services knock, a service."""
+    admin = await factories.store_user(engines.database, roles=("super_admin",))
+    opened = await factories.open_session(engines.database, engines.settings, admin)
+    return Credentials(f"Bearer {opened.access_token}", await make_service_key(engines))
 
 
 def path_of(route: Route, segment: str = samples.SOME_ID) -> str:
@@ -51,50 +53,58 @@ def assert_refused(response: httpx.Response, what: object, *statuses: int) -> No
 @pytest.mark.parametrize(
     "route", [r for r in ROUTES if r.body_type is not None], ids=lambda r: r.operation_id
 )
-async def test_a_wrong_body(route: Route, client: httpx.AsyncClient, bearer: str) -> None:
-    headers = {**JSON, "authorization": bearer}
+async def test_a_wrong_body(route: Route, client: httpx.AsyncClient, auth: Credentials) -> None:
+    headers = JSON
     path = path_of(route)
     for what, body in samples.wrong(route.body_type):
         content = json.dumps(body).encode()
-        response = await client.request(route.method, path, content=content, headers=headers)
+        response = await client.request(
+            route.method, path, content=content, headers=headers, auth=auth
+        )
         assert_refused(response, what, 422)
     for broken in BROKEN:
-        response = await client.request(route.method, path, content=broken, headers=headers)
+        response = await client.request(
+            route.method, path, content=broken, headers=headers, auth=auth
+        )
         assert_refused(response, broken, 422)
 
 
 @pytest.mark.parametrize(
     "route", [r for r in ROUTES if r.body_type is not None], ids=lambda r: r.operation_id
 )
-async def test_a_body_of_another_kind(route: Route, client: httpx.AsyncClient, bearer: str) -> None:
-    path, headers = path_of(route), {"authorization": bearer, "if-match": "*"}
+async def test_a_body_of_another_kind(
+    route: Route, client: httpx.AsyncClient, auth: Credentials
+) -> None:
+    path, headers = path_of(route), {"if-match": "*"}
     for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml", ""):
         response = await client.request(
-            route.method, path, content=b"{}", headers={**headers, "content-type": kind}
+            route.method, path, content=b"{}", headers={**headers, "content-type": kind}, auth=auth
         )
         assert_refused(response, kind, 415)
     large = b'{"x": "' + b"x" * (route.max_body + 1) + b'"}'
-    response = await client.request(route.method, path, content=large, headers={**headers, **JSON})
+    response = await client.request(
+        route.method, path, content=large, headers={**headers, **JSON}, auth=auth
+    )
     assert_refused(response, "too large", 413)
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if r.path_names], ids=lambda r: r.operation_id)
-async def test_an_odd_address(route: Route, client: httpx.AsyncClient, bearer: str) -> None:
-    headers = {**JSON, "authorization": bearer}
+async def test_an_odd_address(route: Route, client: httpx.AsyncClient, auth: Credentials) -> None:
+    headers = JSON
     body: dict[str, Any] = {}
     if route.body_type is not None:
         body = {"json": samples.minimal(route.body_type)}
     for segment in ODD_SEGMENTS:
         path = path_of(route, segment)
-        response = await client.request(route.method, path, headers=headers, **body)
+        response = await client.request(route.method, path, headers=headers, auth=auth, **body)
         assert_refused(response, segment, 404, 405, 414, 422)
 
 
 @pytest.mark.parametrize(
     "route", [r for r in ROUTES if r.query_type is not None], ids=lambda r: r.operation_id
 )
-async def test_a_wrong_query(route: Route, client: httpx.AsyncClient, bearer: str) -> None:
-    path, headers = path_of(route), {"authorization": bearer}
+async def test_a_wrong_query(route: Route, client: httpx.AsyncClient, auth: Credentials) -> None:
+    path = path_of(route)
     kind = inspect.type_info(route.query_type)
     assert isinstance(kind, inspect.StructType)
     names = [field.encode_name for field in kind.fields]
@@ -102,11 +112,11 @@ async def test_a_wrong_query(route: Route, client: httpx.AsyncClient, bearer: st
         queries = [f"{name}={value}" for value in ODD_SEGMENTS]
         queries += [f"{name}=1&{name}=1", f"{name}[]=1", f"{name}", f"{name}=%ff%fe"]
         for query in queries:
-            response = await client.request(route.method, f"{path}?{query}", headers=headers)
+            response = await client.request(route.method, f"{path}?{query}", auth=auth)
             assert response.status_code < 500, f"{query}: {response.text}"
             assert response.is_success or response.json()["code"], query
     for query in ("unknown=1", "a=1&" * 60, f"{names[0]}=%00", "=", "%00=1"):
-        response = await client.request(route.method, f"{path}?{query}", headers=headers)
+        response = await client.request(route.method, f"{path}?{query}", auth=auth)
         assert_refused(response, query, 404 if route.path_names else 422, 422)
 
 
@@ -134,12 +144,16 @@ async def test_wrong_credentials(route: Route, client: httpx.AsyncClient) -> Non
 @pytest.mark.parametrize(
     "route", [r for r in ROUTES if "if_match" in r.wants], ids=lambda r: r.operation_id
 )
-async def test_a_wrong_precondition(route: Route, client: httpx.AsyncClient, bearer: str) -> None:
+async def test_a_wrong_precondition(
+    route: Route, client: httpx.AsyncClient, auth: Credentials
+) -> None:
     for given in ("x", '"v1x"', '"v"', "v1, v2", '"' + "9" * 400 + '"', "ü", '"v-1"'):
-        headers = {**JSON, "authorization": bearer, "if-match": given}
+        headers = {**JSON, "if-match": given}
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         body = {} if route.body_type is None else {"json": samples.minimal(route.body_type)}
-        response = await client.request(route.method, path_of(route), headers=raw, **body)
+        response = await client.request(
+            route.method, path_of(route), headers=raw, auth=auth, **body
+        )
         assert_refused(response, given, 404, 412, 422)
 
 

@@ -276,6 +276,7 @@ async def test_a_profile_says_what_its_owner_shows(
     shown = (await client.get(url, headers=student)).json()["data"]
     assert shown == {
         "id": str(account.id), "displayName": "Ada Lovelace", "avatarUrl": None, "bio": "",
+        "isInstructor": True, "followersCount": 0, "followingCount": 0, "isFollowed": False,
     }  # fmt: skip
     own = await headers_of(account)
     await client.patch("/api/v1/me", json={"visibility": "public"}, headers=own)

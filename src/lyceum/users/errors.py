@@ -78,6 +78,12 @@ class ServiceHasKey(errors.AlreadyExists):
     code, title = 6043, "The service has a key already"
 
 
+class ExportNotReady(errors.Conflict):
+    """The archive is still being made, or it has been removed."""
+
+    code, title = 6044, "The export is not there"
+
+
 class EmailInvalid(errors.ValidationFailed):
     """Text that is no email address."""
 

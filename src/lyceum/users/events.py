@@ -64,6 +64,55 @@ class RoleDeleted(Event, frozen=True, kw_only=True):
     permissions: tuple[str, ...]
 
 
+@event("user.erased")
+class UserErased(Event, frozen=True, kw_only=True):
+    """What told of a person is gone; their id stands for a former member from now on."""
+
+    user_id: UUID
+
+
+@event("user.export_requested")
+class DataExportRequested(Event, frozen=True, kw_only=True):
+    """A person wants everything that is held on them."""
+
+    user_id: UUID
+    export_id: UUID
+
+
+@event("user.export_ready")
+class DataExportReady(Event, frozen=True, kw_only=True):
+    """What is held on a person can be downloaded by them."""
+
+    user_id: UUID
+    export_id: UUID
+
+
+@event("user.consent_changed")
+class ConsentChanged(Event, frozen=True, kw_only=True):
+    """A person has agreed to something, or taken that back."""
+
+    user_id: UUID
+    purpose: str
+    is_given: bool
+    document_version: str
+
+
+@event("user.followed")
+class UserFollowed(Event, frozen=True, kw_only=True):
+    """Somebody follows a person."""
+
+    user_id: UUID
+    follower_id: UUID
+
+
+@event("user.unfollowed")
+class UserUnfollowed(Event, frozen=True, kw_only=True):
+    """Somebody does not follow a person any more."""
+
+    user_id: UUID
+    follower_id: UUID
+
+
 @event("user.suspended")
 class UserSuspended(Event, frozen=True, kw_only=True):
     """A person was shut out; every session has ended."""

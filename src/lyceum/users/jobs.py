@@ -3,16 +3,20 @@
 Not here: notifications that people choose (`notifications`).
 """
 
+from contextlib import suppress
 from uuid import UUID
 
-from lyceum.platform import jobs
+from lyceum.platform import jobs, privacy
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Writer
 from lyceum.platform.events import handles
 from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.mail import Message
 from lyceum.platform.settings import Settings
+from lyceum.platform.storage import FileMissing
+from lyceum.users.adapters.archives import ArchiveWriter
 from lyceum.users.events import (
+    DataExportReady,
     DeviceAdded,
     EmailChanged,
     EmailChangeRequested,
@@ -32,9 +36,17 @@ from lyceum.users.events import (
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import purges
 from lyceum.users.queries import service_keys as service_key_queries
-from lyceum.users.service import devices, email_change, recovery, registration, verification
+from lyceum.users.service import (
+    data_exports,
+    devices,
+    email_change,
+    recovery,
+    registration,
+    verification,
+)
 
 _ACTOR = system_actor("users")
+_EXPORTS = "data-exports/"
 _FACTORS = {"totp": "An authenticator app", "passkey": "A passkey"}
 
 
@@ -237,6 +249,62 @@ async def forget_nonces(context: JobContext) -> None:
     """Delete the nonces of signed requests whose timestamps are good no more."""
     async with context.transaction() as tx:
         await tx.execute(service_key_queries.PURGE_NONCES)
+
+
+@handles(DataExportReady)
+async def tell_of_export(tx: Writer, event: DataExportReady) -> None:
+    """Have a person told that the archive they asked for is there."""
+    what = "The data you asked for can be downloaded"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@job(timeout_seconds=900)
+async def export_person(context: JobContext, *, export_id: UUID) -> None:
+    """Make the archive of everything that is held on a person; safe to run again."""
+    reader, storage = context.reader(), context.engines.storage
+    subject = await data_exports.find_subject(reader, context.actor, export_id)
+    if subject is None:
+        return
+    file_key = f"{_EXPORTS}{export_id}.zip"
+    with ArchiveWriter() as archive:
+        await context.report(0.1, "reading what is held")
+        async for table, rows in privacy.export_rows(reader, subject):
+            await archive.add_json(f"data/{table}.json", rows)
+        for key in await privacy.list_files(reader, subject):
+            if key.startswith(_EXPORTS):
+                continue
+            with suppress(FileMissing):
+                await archive.add_file(f"files/{key}", await storage.stream(key))
+        await context.report(0.8, "storing the archive")
+        size = await archive.finish()
+        await storage.put(file_key, archive.chunks(), content_type="application/zip")
+    async with context.transaction() as tx:
+        is_wanted = await data_exports.finish_export(
+            tx, context.actor, export_id, file_key=file_key, size_bytes=size
+        )
+    if not is_wanted:
+        await storage.delete(file_key)
+
+
+async def delete_files_later(tx: Writer, keys: list[str]) -> None:
+    """Have stored files deleted once the transaction has committed."""
+    if keys:
+        await jobs.enqueue(tx, _ACTOR, delete_files, keys=keys)
+
+
+@job(attempts=10)
+async def delete_files(context: JobContext, *, keys: list[str]) -> None:
+    """Delete stored files that no row names any more."""
+    for key in keys:
+        await context.engines.storage.delete(key)
+
+
+@job(cron="27 * * * *", timeout_seconds=300)
+async def forget_exports(context: JobContext) -> None:
+    """Delete archives of personal data whose week is over."""
+    async with context.transaction() as tx:
+        keys = await data_exports.forget_old_exports(tx, context.actor)
+        await delete_files_later(tx, keys)
 
 
 @job(cron="17 3 * * *", timeout_seconds=600)

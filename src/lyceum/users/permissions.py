@@ -28,6 +28,9 @@ RESET_FACTORS = permission(
 MANAGE_SERVICES = permission(
     "services:manage", role="super_admin", description="Make and end the keys of other services"
 )
+ERASE_USERS = permission(
+    "users:erase", role="admin", description="Erase what is held on people who ask for it"
+)
 
 SUPER_ADMIN: Final = "super_admin"
 
@@ -52,6 +55,11 @@ def role_tag(name: str) -> str:
 def rank_of(roles: Iterable[str]) -> int:
     """Return how high the highest of `roles` stands; -1 without any."""
     return max((ROLES.index(role) for role in roles if role in ROLES), default=-1)
+
+
+def teaches(roles: Iterable[str]) -> bool:
+    """Return whether somebody with `roles` stands in the academy as an instructor."""
+    return "instructor" in roles
 
 
 def require_rank(actor: Actor, *role_sets: Iterable[str]) -> None:
@@ -79,6 +87,14 @@ def may_see_account(actor: Actor, account: Account) -> bool:
         return True
     is_own = actor.user_id is not None and actor.user_id == account.id
     return is_own and (actor.scopes is None or actor.may(READ_SELF))
+
+
+def visible_to(actor: Actor) -> list[str]:
+    """Return which of the profiles' visibilities the actor sees; the rule of `may_see_profile`
+    for lists."""
+    if actor.may(READ_USERS):
+        return ["public", "academy", "private"]
+    return ["public", "academy"] if actor.user_id is not None else ["public"]
 
 
 def may_see_profile(actor: Actor, account: Account) -> bool:

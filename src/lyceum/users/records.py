@@ -333,3 +333,40 @@ class StoredServiceKey(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"StoredServiceKey({self.id})"
+
+
+class DataExport(msgspec.Struct, frozen=True):
+    """An archive of what is held on a person; the file is there once it is ready."""
+
+    id: UUID
+    user_id: UUID
+    requested_at: datetime
+    ready_at: datetime | None
+    expires_at: datetime | None
+    size_bytes: int | None
+    file_key: str | None
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """What a person last said to one purpose."""
+
+    purpose: str
+    is_given: bool
+    document_version: str
+    decided_at: datetime
+
+
+class ProfileCard(msgspec.Struct, frozen=True):
+    """A person in a list of people."""
+
+    id: UUID
+    display_name: str
+    avatar_url: str | None
+
+
+class FollowCounts(msgspec.Struct, frozen=True):
+    """How many follow a person and are followed by them, and whether the reader does."""
+
+    followers: int
+    following: int
+    is_followed: bool

@@ -14,7 +14,7 @@ from lyceum.platform.settings import Settings
 from lyceum.platform.wire import Answer
 from lyceum.users import permissions
 from lyceum.users.http import cookies
-from lyceum.users.records import Account, Device
+from lyceum.users.records import Account, Device, FollowCounts
 from lyceum.users.schemas.accounts import PersonView, UserView
 from lyceum.users.schemas.browser import BrowserSessionView
 from lyceum.users.schemas.mfa import MfaRequiredView
@@ -129,12 +129,19 @@ def user_view(found: Account) -> UserView:
     )
 
 
-def person_view(found: Account, actor: Actor) -> PersonView:
+def person_view(found: Account, follows: FollowCounts, actor: Actor) -> PersonView:
     """Show a person as far as `actor` may see."""
+    public: dict[str, Any] = {
+        "id": found.id,
+        "display_name": found.display_name,
+        "avatar_url": found.avatar_url,
+        "bio": found.bio,
+        "is_instructor": permissions.teaches(found.roles),
+        "followers_count": follows.followers,
+        "following_count": follows.following,
+        "is_followed": follows.is_followed,
+    }
     if permissions.may_see_account(actor, found):
         whole = user_view(found)
-        names = whole.__struct_fields__
-        return PersonView(**{name: getattr(whole, name) for name in names})
-    return PersonView(
-        id=found.id, display_name=found.display_name, avatar_url=found.avatar_url, bio=found.bio
-    )
+        public |= {name: getattr(whole, name) for name in whole.__struct_fields__}
+    return PersonView(**public)

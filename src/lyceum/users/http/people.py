@@ -19,7 +19,7 @@ from lyceum.users.errors import (
 )
 from lyceum.users.http import answers
 from lyceum.users.schemas.accounts import NewUser, PersonView, RolesChange, UserQuery, UserView
-from lyceum.users.service import administration
+from lyceum.users.service import administration, follows
 
 routes = Routes("users")
 
@@ -49,7 +49,9 @@ async def create_user(tx: Writer, actor: Actor, data: NewUser) -> Answer[UserVie
 async def get_user(tx: Reader, actor: Actor, user_id: UUID) -> Answer[PersonView]:
     """What a person shows to whoever asks; their owner and administrators see the account."""
     found = await administration.get_account(tx, actor, user_id)
-    return Answer(data=answers.person_view(found, actor), version=found.version)
+    counts = await follows.count_follows(tx, actor, user_id)
+    tag = f"v{found.version}-{counts.followers}-{counts.following}-{int(counts.is_followed)}"
+    return Answer(data=answers.person_view(found, counts, actor), etag=f'"{tag}"')
 
 
 @routes.patch(

@@ -129,3 +129,33 @@ privacy.holds(
     export=sql("SELECT to_jsonb(a) FROM users.former_addresses a WHERE a.user_id = $1", Json),
     erase=command("DELETE FROM users.former_addresses WHERE user_id = $1"),
 )
+privacy.holds(
+    "users.data_exports",
+    "user_id",
+    export=sql(
+        """
+        SELECT to_jsonb(e) - 'link_hash' - 'file_key' FROM users.data_exports e
+        WHERE e.user_id = $1
+        """,
+        Json,
+    ),
+    erase=command("DELETE FROM users.data_exports WHERE user_id = $1"),
+    files=sql("SELECT coalesce(file_key, '') FROM users.data_exports WHERE user_id = $1", str),
+)
+privacy.holds(
+    "users.consents",
+    "user_id",
+    export=sql("SELECT to_jsonb(c) FROM users.consents c WHERE c.user_id = $1", Json),
+    # That somebody agreed has to be shown for longer than they are known; from where has not.
+    erase=command("UPDATE users.consents SET ip = '' WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.follows",
+    "follower_id",
+    "followed_id",
+    export=sql(
+        "SELECT to_jsonb(f) FROM users.follows f WHERE f.follower_id = $1 OR f.followed_id = $1",
+        Json,
+    ),
+    erase=command("DELETE FROM users.follows WHERE follower_id = $1 OR followed_id = $1"),
+)

@@ -88,13 +88,25 @@ class UserView(Output, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class PersonCard(Output, frozen=True, kw_only=True):
+    """A person in a list of people."""
+
+    id: UUID
+    display_name: str
+    avatar_url: str | None
+
+
 class PersonView(Output, frozen=True, kw_only=True):
-    """A person, as others see them; what follows `bio` is for the owner and administrators."""
+    """A person, as others see them; what follows `email` is for themselves and administrators."""
 
     id: UUID
     display_name: str
     avatar_url: str | None
     bio: str
+    is_instructor: bool
+    followers_count: int
+    following_count: int
+    is_followed: bool
     email: str | UnsetType = UNSET
     first_name: str | UnsetType = UNSET
     last_name: str | UnsetType = UNSET

@@ -16,6 +16,7 @@ from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.queries import recovery as recovery_queries
 from lyceum.users.records import Device
+from lyceum.users.service.api_keys import revoke_keys_with_password
 from lyceum.users.service.devices import remember_device
 from lyceum.users.service.mail_limits import claim_mail
 from lyceum.users.service.registration import Letter
@@ -77,6 +78,7 @@ async def reset_password(
     await tx.execute(recovery_queries.SET_PASSWORD, user_id, new_hash)
     await void_links(tx, actor, user_id)
     await revoke_all_sessions(tx, actor, user_id, but=None, reason="password_changed")
+    await revoke_keys_with_password(tx, actor, user_id)
     _, device_token = await remember_device(tx, actor, account, device)
     if account.email_verified_at is None:
         await events.emit(tx, actor, UserVerified(user_id=user_id))
