@@ -293,3 +293,13 @@ async def test_half_a_line_of_a_killed_process_is_skipped(tmp_path: Path) -> Non
     with (tmp_path / "index.jsonl").open("ab") as index:
         index.write(b'{"id":"12')
     assert len(await box.list_mails()) == 1
+
+
+def test_a_link_is_whole_in_the_source() -> None:
+    """Where a developer, or a test, takes it from."""
+    link = f"https://academy.test/verify-email?token={'x' * 43}"
+    message = msgspec.structs.replace(HELLO, text=f"Open this:\n\n{link}\n", html=f"<p>{link}</p>")
+    source = mail.compose(message, sender=PARSED, key="k").as_bytes().decode()
+    assert source.count(link) == 2
+    long = msgspec.structs.replace(HELLO, text="y" * 2000)
+    assert max(map(len, mail.compose(long, sender=PARSED, key="k").as_bytes().splitlines())) < 998

@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID
 
+import httpx
 import pytest
 
 from lyceum.platform import errors, ids
@@ -15,6 +16,7 @@ from lyceum.users.records import Account
 from lyceum.users.service import sessions
 from lyceum.users.service.tokens import SignedIn
 from tests.users import factories
+from tests.users.mails import Post
 
 _AGE_USE = command(
     "UPDATE users.refresh_tokens SET used_at = used_at - interval '11 seconds'"
@@ -225,3 +227,24 @@ async def test_sessions_are_listed_and_revoked_by_their_owner_alone(
         await sessions.revoke_session(tx, owner, session_id)
     assert await sessions.list_sessions(reader, owner) == []
     assert isinstance(await refresh(engines, opened.refresh_token), errors.TokenInvalid)
+
+
+async def test_a_person_is_told_of_a_used_token(
+    client: httpx.AsyncClient, engines: Engines, opened: SignedIn, post: Post
+) -> None:
+    """N40, over HTTP, to the mailbox; a lost answer that is asked for again tells nobody."""
+
+    async def exchange(token: str) -> httpx.Response:
+        return await client.post("/api/v1/auth/refresh-token", json={"refreshToken": token})
+
+    headers = {"authorization": f"Bearer {opened.access_token}"}
+    second = (await exchange(opened.refresh_token)).json()["data"]["refreshToken"]
+    assert (await exchange(opened.refresh_token)).json()["data"]["refreshToken"] == second
+    assert await post(opened.account.email) == []
+    third = (await exchange(second)).json()["data"]["refreshToken"]
+    for token in (opened.refresh_token, second, third):
+        refused = await exchange(token)
+        assert (refused.status_code, refused.json()["code"]) == (401, 1004)
+    assert (await client.get("/api/v1/me", headers=headers)).status_code == 401
+    [mail] = await post(opened.account.email)
+    assert "signed you out" in mail.subject

@@ -97,9 +97,11 @@ def compose(message: Message, *, sender: Sender, key: str) -> EmailMessage:
         if is_ours or not _HEADER_NAME.fullmatch(name):
             raise MailRefused("a header that a message may not set")
         mail[name] = _line(value)
-    mail.set_content(_body(message.text))
+    text = _body(message.text)
+    mail.set_content(text, cte=_encoding_of(text))
     if message.html is not None:
-        mail.add_alternative(_body(message.html), subtype="html")
+        html = _body(message.html)
+        mail.add_alternative(html, subtype="html", cte=_encoding_of(html))
     return mail
 
 
@@ -201,6 +203,13 @@ def _line(text: str) -> str:
     if _BREAKS.search(text):
         raise MailRefused("a header holds a line break or a control character")
     return text
+
+
+def _encoding_of(text: str) -> str | None:
+    """Return how a body travels: as it is where it can, so that no link in it is broken over two
+    lines for whoever looks at the source (RFC 5322: 998 characters a line)."""
+    is_plain = text.isascii() and max(map(len, text.splitlines()), default=0) <= 990
+    return "7bit" if is_plain else None
 
 
 def _body(text: str) -> str:
