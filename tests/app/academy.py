@@ -37,6 +37,7 @@ from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.settings import Settings
 from lyceum.platform.statements import command, sql
+from lyceum.users.adapters import oidc_exchange
 from lyceum.users.records import Account, Device
 from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.schemas.roles import NewRole
@@ -45,6 +46,7 @@ from lyceum.users.service import (
     api_keys,
     data_exports,
     devices,
+    oidc_sign_in,
     roles,
     trusted_devices,
 )
@@ -303,7 +305,19 @@ async def _make_factors(tx: Writer, made: Academy, settings: Settings) -> None:
     device_id, token = await devices.remember_device(tx, SYSTEM, learner, Device())
     await trusted_devices.trust_device(tx, SYSTEM, learner, Device(), token=token)
     [device] = await trusted_devices.list_trusted_devices(tx, users.actor_of(learner))
+    identity = oidc_exchange.Identity(
+        provider="campus",
+        issuer="https://campus.test",
+        subject=ids.new_id().hex,
+        email=None,
+        is_email_verified=False,
+        first_name="",
+        last_name="",
+    )
+    linked = await oidc_sign_in.insert_identity(tx, SYSTEM, learner, identity)
     made.in_path |= {
+        "provider": "campus",
+        "identity_id": str(linked.id),
         "factor_id": str(factor_id),
         "trusted_device_id": str(device.id),
         "device_id": str(device_id),

@@ -20,10 +20,17 @@ def cookie_names(name: str) -> tuple[str, str]:
     return f"{_PREFIX}{name}", name
 
 
-def set_cookie(settings: Settings, name: str, value: str, *, seconds: int) -> tuple[str, str]:
-    """Return the header that sets a cookie for so long; for 0 seconds, takes it away."""
+def set_cookie(
+    settings: Settings, name: str, value: str, *, seconds: int, from_other_sites: bool = False
+) -> tuple[str, str]:
+    """Return the header that sets a cookie for so long; for 0 seconds, takes it away.
+
+    `from_other_sites`: it comes along with what another site has the browser post, too.
+    """
     parts = [f"{cookie_name(settings, name)}={value}", "Path=/", f"Max-Age={seconds}"]
-    parts += ["HttpOnly", "SameSite=Lax"]
+    # Browsers take `None` with `Secure` alone.
+    is_open = from_other_sites and _is_secure(settings)
+    parts += ["HttpOnly", f"SameSite={'None' if is_open else 'Lax'}"]
     if _is_secure(settings):
         parts.append("Secure")
     return "set-cookie", "; ".join(parts)

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "development-only-never-use-this-in-production"  # noqa: S105 - refused there
@@ -25,6 +33,19 @@ class SettingsInvalid(Exception):
 
 def _usual(name: str) -> AliasChoices:
     return AliasChoices(name, f"LYCEUM_{name}")
+
+
+class OidcProvider(BaseModel):
+    """An OpenID provider where people may sign in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    issuer: Annotated[str, Field(pattern=r"^https?://[!-~]+$")]
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: SecretStr = SecretStr("")
+    title: str = ""
+    scopes: str = "openid email profile"
 
 
 class Settings(BaseSettings):
@@ -106,6 +127,25 @@ class Settings(BaseSettings):
 
     passkey_domain: str = Field(
         "", description="Domain that passkeys are bound to; unset: that of the public URL."
+    )
+    google_client_id: str = Field("", description="Client id at Google; set: people sign in there.")
+    google_client_secret: SecretStr = Field(SecretStr(""), description="Secret of that client.")
+    apple_client_id: str = Field(
+        "", description="Services id at Apple; set with the three below: people sign in there."
+    )
+    apple_team_id: str = Field("", description="Team at Apple that the key belongs to.")
+    apple_key_id: str = Field("", description="Name of the key at Apple.")
+    apple_private_key: SecretStr = Field(
+        SecretStr(""), description="The key itself, as PEM (the .p8 file that Apple gives once)."
+    )
+    oidc_providers: tuple[OidcProvider, ...] = Field(
+        (),
+        description='OpenID providers as JSON: [{"name", "issuer", "client_id", "client_secret"'
+        ', and if need be "title", "scopes"}].',
+    )
+    return_paths: str = Field(
+        "/,/login,/account,/courses,/dashboard",
+        description="Paths of the front end, and what is below them, where sign-ins may return.",
     )
     registration: Literal["open", "verified"] | None = Field(
         None, description="open: 201 at once; verified: by mail. Unset: open in development only."

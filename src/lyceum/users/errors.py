@@ -127,3 +127,39 @@ class TooManyFactors(errors.Conflict):
     """Nobody has more than 20 second factors."""
 
     code, title = 6025, "There are as many second factors as there can be"
+
+
+class LinkRequired(errors.Conflict):
+    """The address has an account: its owner signs in as ever, and links the identity then."""
+
+    code, title = 6030, "Sign in to your account, then link it"
+
+
+class IdentityInUse(errors.AlreadyExists):
+    """An identity opens one account."""
+
+    code, title = 6031, "This identity is linked with an account already"
+
+
+class LastWayIn(errors.Conflict):
+    """Without it nobody could sign in to the account any more."""
+
+    code, title = 6032, "This is the last way into your account"
+
+
+class IdentityRefused(errors.Unauthorized):
+    """What a provider said does not hold; never says why."""
+
+    code, title = 6033, "The provider's answer is not valid"
+
+
+class ProviderUnavailable(errors.ExternalFailed):
+    """A provider did not answer, or not as it should."""
+
+    code, title = 6034, "This provider cannot be reached now"
+
+
+class EmailMissing(errors.Conflict):
+    """An account has an address, and the provider told none."""
+
+    code, title = 6035, "The provider did not tell an email address"

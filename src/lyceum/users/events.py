@@ -252,6 +252,24 @@ class RecoveryCodeUsed(Event, frozen=True, kw_only=True):
     left: int
 
 
+@event("identity.linked")
+class IdentityLinked(Event, frozen=True, kw_only=True):
+    """An identity at a provider opens an account from now on."""
+
+    user_id: UUID
+    identity_id: UUID
+    provider: str
+
+
+@event("identity.unlinked")
+class IdentityUnlinked(Event, frozen=True, kw_only=True):
+    """An identity at a provider opens an account no more."""
+
+    user_id: UUID
+    identity_id: UUID
+    provider: str
+
+
 @event("device.trusted")
 class DeviceTrusted(Event, frozen=True, kw_only=True):
     """A device is asked for no second factor for a while."""

@@ -23,6 +23,8 @@ from lyceum.users.events import (
     FactorAdded,
     FactorRemoved,
     FactorsReset,
+    IdentityLinked,
+    IdentityUnlinked,
     LoginFailed,
     MailRequested,
     PasskeyFlagged,
@@ -126,6 +128,20 @@ async def tell_of_factor(tx: Writer, event: FactorAdded) -> None:
 async def tell_of_removal(tx: Writer, event: FactorRemoved) -> None:
     """Have a person told of a second factor that was taken away."""
     what = f"{_FACTORS[event.kind]} was removed from your account"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(IdentityLinked)
+async def tell_of_link(tx: Writer, event: IdentityLinked) -> None:
+    """Have a person told of an identity that opens their account."""
+    what = f"An identity at {event.provider} was linked with your account"
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+
+
+@handles(IdentityUnlinked)
+async def tell_of_unlink(tx: Writer, event: IdentityUnlinked) -> None:
+    """Have a person told of an identity that opens their account no more."""
+    what = f"An identity at {event.provider} was unlinked from your account"
     await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
 
 

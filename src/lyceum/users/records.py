@@ -295,6 +295,39 @@ class Passkey(msgspec.Struct, frozen=True):
     is_flagged: bool
 
 
+class OidcFlow(msgspec.Struct, frozen=True):
+    """A sign-in, or a link, that is on its way through a provider; `identity` is sealed."""
+
+    provider: str
+    browser_hash: bytes
+    code_challenge: str | None
+    return_path: str
+    user_id: UUID | None
+    identity: bytes
+
+    def __repr__(self) -> str:
+        return f"OidcFlow({self.provider})"
+
+
+class LinkedIdentity(msgspec.Struct, frozen=True):
+    """An identity at a provider that opens an account here."""
+
+    id: UUID
+    provider: str
+    issuer: str
+    email: str | None
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class WaysIn(msgspec.Struct, frozen=True):
+    """What opens an account without anything else."""
+
+    has_password: bool
+    identities: int
+    passkeys: int
+
+
 class MfaChallenge(msgspec.Struct, frozen=True):
     """Whose second factor is asked for, and how the first was proved."""
 

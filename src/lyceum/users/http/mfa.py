@@ -16,6 +16,7 @@ from lyceum.users import permissions
 from lyceum.users.errors import (
     AccountSuspended,
     CodeInvalid,
+    LastWayIn,
     NoSecondFactor,
     RankTooLow,
     StepUpRequired,
@@ -83,7 +84,7 @@ async def rename_factor(
     "/auth/mfa/factors/{factor_id}",
     access=IN_PERSON,
     summary="Remove a second factor",
-    facts=(errors.NotFound, StepUpRequired),
+    facts=(errors.NotFound, LastWayIn, StepUpRequired),
 )
 async def remove_factor(tx: Writer, actor: Actor, factor_id: UUID) -> None:
     """Takes a step-up. With the last factor go recovery codes and trusted devices."""

@@ -67,6 +67,25 @@ privacy.holds(
     erase=command("DELETE FROM users.factors WHERE user_id = $1"),
 )
 privacy.holds(
+    "users.identities",
+    "user_id",
+    "email",
+    export=sql("SELECT to_jsonb(i) FROM users.identities i WHERE i.user_id = $1", Json),
+    erase=command("DELETE FROM users.identities WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.oidc_flows",
+    "user_id",
+    export=sql(
+        """
+        SELECT jsonb_build_object('provider', f.provider, 'expires_at', f.expires_at)
+        FROM users.oidc_flows f WHERE f.user_id = $1
+        """,
+        Json,
+    ),
+    erase=command("DELETE FROM users.oidc_flows WHERE user_id = $1"),
+)
+privacy.holds(
     "users.recovery_codes",
     "user_id",
     export=sql(

@@ -7,6 +7,7 @@ PURGES = (
     command("DELETE FROM users.link_tokens WHERE expires_at < now() - interval '1 day'"),
     command("DELETE FROM users.login_failures WHERE last_failed_at < now() - interval '1 day'"),
     command("DELETE FROM users.mfa_challenges WHERE expires_at < now() - interval '1 day'"),
+    command("DELETE FROM users.oidc_flows WHERE expires_at < now()"),
     command("DELETE FROM users.passkey_challenges WHERE expires_at < now()"),
     command("DELETE FROM users.trusted_devices WHERE expires_at < now()"),
     command("DELETE FROM users.mail_counts WHERE last_sent_at < now() - interval '1 day'"),

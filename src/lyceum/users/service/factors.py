@@ -10,11 +10,12 @@ from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.settings import Settings
 from lyceum.users.adapters import recovery_codes
-from lyceum.users.errors import NoSecondFactor
+from lyceum.users.errors import LastWayIn, NoSecondFactor
 from lyceum.users.events import FactorAdded, FactorRemoved, FactorsReset, RecoveryCodesMade
 from lyceum.users.permissions import RESET_FACTORS, require_rank
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import factors as factor_queries
+from lyceum.users.queries import identities as identity_queries
 from lyceum.users.queries import trusted_devices as device_queries
 from lyceum.users.records import Account, Factor
 from lyceum.users.service.administration import get_account
@@ -46,6 +47,10 @@ async def remove_factor(tx: Writer, actor: Actor, factor_id: UUID) -> None:
     await tx.one(account_queries.LOCK_ACCOUNT, user_id)
     # Read again under the lock: somebody else may have removed it.
     factor = await _get_factor(tx, actor, factor_id)
+    ways = await tx.one(identity_queries.FIND_WAYS_IN, user_id)
+    is_last = not ways.has_password and not ways.identities and ways.passkeys <= 1
+    if factor.kind == "passkey" and is_last:
+        raise LastWayIn
     await tx.execute(factor_queries.DELETE_FACTOR, factor_id)
     if not await tx.all(factor_queries.LIST_KINDS, user_id):
         await _drop_the_rest(tx, user_id)

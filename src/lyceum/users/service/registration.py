@@ -97,7 +97,7 @@ async def insert_account(
     actor: Actor,
     *,
     email: str,
-    password_hash: str,
+    password_hash: str | None,
     first_name: str,
     last_name: str,
     roles: tuple[str, ...],

@@ -1,0 +1,90 @@
+"""Asking OpenID providers over HTTP: limited in time and size, by https, and never led elsewhere.
+
+Plain http is for a provider on this machine alone. Not here: what is asked (`oidc_directory`,
+`oidc_exchange`). Never called inside a transaction.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+MAX_BYTES: Final = 1024 * 1024
+SECONDS: Final = 10.0
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class ProviderFailed(Exception):
+    """A provider that does not answer, or not as it should; the text is for logs."""
+
+
+def require_safe(url: str) -> str:
+    """Return `url` if it may be asked; ProviderFailed."""
+    try:
+        parts = urlsplit(url)
+        is_safe = parts.scheme == "https" and bool(parts.hostname)
+        is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    except ValueError as problem:
+        raise ProviderFailed("an address that is none") from problem
+    if not is_safe and not is_local:
+        raise ProviderFailed(f"{parts.scheme or 'no'} address of {parts.hostname}: https is needed")
+    return url
+
+
+async def ask(
+    url: str,
+    *,
+    form: Mapping[str, str] | None = None,
+    basic: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the JSON object that a provider answers with; with `form`, POST it."""
+    require_safe(url)
+    try:
+        async with asyncio.timeout(SECONDS):
+            status, body = await _fetch(url, form, basic)
+        found = msgspec.json.decode(body)
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, msgspec.MsgspecError) as problem:
+        raise ProviderFailed(f"{type(problem).__name__} from {urlsplit(url).netloc}") from problem
+    if not isinstance(found, dict):
+        raise ProviderFailed(f"no object from {urlsplit(url).netloc}")
+    if status != httpx.codes.OK:
+        raise ProviderFailed(
+            f"{status} {str(found.get('error'))[:60]!r} from {urlsplit(url).netloc}"
+        )
+    return found
+
+
+async def _fetch(
+    url: str, form: Mapping[str, str] | None, basic: tuple[str, str] | None
+) -> tuple[int, bytes]:
+    method = "GET" if form is None else "POST"
+    async with (
+        httpx.AsyncClient(
+            verify=_trust(), timeout=SECONDS, follow_redirects=False, trust_env=False
+        ) as client,
+        client.stream(
+            method,
+            url,
+            data=form,
+            auth=httpx.BasicAuth(*basic) if basic else None,
+            # What is unpacked could be any size.
+            headers={"accept": "application/json", "accept-encoding": "identity"},
+        ) as response,
+    ):
+        body = b""
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise ProviderFailed(f"too much from {urlsplit(url).netloc}")
+        return response.status_code, body
+
+
+@lru_cache(maxsize=1)
+def _trust() -> ssl.SSLContext:
+    """Return whose certificates are believed; made once, because that takes a while."""
+    return ssl.create_default_context()
