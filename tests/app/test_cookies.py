@@ -37,7 +37,7 @@ async def knock(
 ) -> httpx.Response:
     path = route.path.format(**dict.fromkeys(route.path_names, samples.SOME_ID))
     headers = {"cookie": f"lyceum_session={opened.cookie}", "if-match": "*", **more}
-    body = None if route.body_type is None else {}
+    body: dict[str, str] | None = None if route.body_type is None else {}
     return await client.request(route.method, path, headers=headers, json=body)
 
 
