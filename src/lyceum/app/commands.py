@@ -11,17 +11,24 @@ from lyceum.app import doctor as doctor_module
 from lyceum.app import worker as worker_process
 from lyceum.app.demo import seed as demo
 from lyceum.app.demo.accounts import account_table, load_accounts
+from lyceum.app.service_names import domains_of
 from lyceum.app.shell import Shell
 from lyceum.platform import migrations
 from lyceum.platform.settings import Settings, environment_name, is_set
 
 
 @click.command(name="worker")
+@click.option("--services", help="Comma-separated services whose event queues it consumes (all).")
 @click.pass_obj
-def worker(shell: Shell) -> None:
-    """Run only the worker: events and jobs, until SIGTERM."""
+def worker(shell: Shell, services: str | None) -> None:
+    """Run only the worker: events and jobs, until SIGTERM. Without RabbitMQ each worker handles
+    every event, whatever it carries."""
+    settings = shell.settings
+    if services is not None:
+        domains_of(services)
+        settings = settings.model_copy(update={"services": services})
     with shell.database() as dsn:
-        uvloop.run(worker_process.run(shell.settings, dsn))
+        uvloop.run(worker_process.run(settings, dsn))
 
 
 @click.command()

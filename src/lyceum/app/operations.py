@@ -52,7 +52,16 @@ def probes(engines: Engines) -> tuple[Probe, ...]:
             raise ConnectionError
         return "listening"
 
+    async def broker() -> str:
+        # A quarter of a second that a start without RabbitMQ saves.
+        from lyceum.platform.rabbitmq import ping  # noqa: PLC0415
+
+        return f"RabbitMQ {await ping(engines.settings.rabbitmq_url or '')}"
+
+    # Without it events wait in the outbox: nothing that is asked of this process fails.
+    optional = [Probe("events", False, broker)] if engines.settings.rabbitmq_url else []
     return (
+        *optional,
         Probe("database", True, database),
         Probe("cache", False, cache),
         Probe("limits", False, limits),

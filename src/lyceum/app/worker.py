@@ -9,6 +9,7 @@ import uvloop
 
 from lyceum.app import services
 from lyceum.app.engines import open_engines, shared_metrics
+from lyceum.app.service_names import domains_of
 from lyceum.platform import logs, metrics, runner
 from lyceum.platform.processes import watch_lifeline
 from lyceum.platform.settings import Settings, load_settings
@@ -19,12 +20,15 @@ log = logging.getLogger("lyceum.worker")
 
 async def run(settings: Settings, dsn: str) -> None:
     """Work until SIGTERM or SIGINT, then finish what is under way."""
-    services.load_handlers(settings.services)
+    # Whatever it carries: without a broker each worker handles every event, and with one the
+    # queues of all domains are declared before anything is published.
+    services.load_handlers("all")
+    consumers = (*domains_of(settings.services), "platform")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_engines(settings, dsn) as engines, shared_metrics(settings, "worker"):
-        await runner.run_worker(engines, stop, users.actor_for, metrics)
+        await runner.run_worker(engines, stop, users.actor_for, metrics, consumers=consumers)
 
 
 def main() -> None:

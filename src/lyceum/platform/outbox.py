@@ -28,11 +28,15 @@ POLL_SECONDS: Final = 1.0
 CAPACITY: Final = 200
 """Events that one process has claimed at most."""
 SIDE_BY_SIDE: Final = 8
-"""Handlers that run at once; each holds a connection, and the pool has others to serve."""
+"""Handlers that run at once."""
 
 
 class EndedWithoutAWord(Exception):
     """Whoever handled an event was gone before it could say how that ended, again and again."""
+
+
+class NotNow(Exception):
+    """What an event needs is away; it stays in the outbox, and that is no try."""
 
 
 class Deliverer:
@@ -49,6 +53,7 @@ class Deliverer:
         lease_seconds: float = LEASE_SECONDS,
         on_failure: Callable[[Exception], None] | None = None,
         consumers: Sequence[str] | None = None,
+        side_by_side: int | None = None,
     ) -> None:
         self._database = database
         self._observer = observer
@@ -56,12 +61,19 @@ class Deliverer:
         self._consumers = consumers
         self._handling = Handling(database, observer=observer, on_failure=on_failure)
         self._suspect = asyncio.Lock()
-        self._slots = asyncio.Semaphore(max(1, min(SIDE_BY_SIDE, database.write_pool.size - 2)))
+        # Each handler holds a connection, and the pool has others to serve.
+        most = side_by_side or min(SIDE_BY_SIDE, database.write_pool.size - 2)
+        self._slots = asyncio.Semaphore(max(1, most))
         self._chains: dict[asyncio.Task[int], UUID] = {}
         self._in_flight = 0
         self._owed: list[tuple[list[UUID], UUID]] = []
         self._is_stopping = False
         self._wake = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether events can be delivered now."""
+        return True
 
     def wake(self) -> None:
         """Look at the outbox now."""
@@ -94,7 +106,7 @@ class Deliverer:
     async def _deliver_more(self) -> bool:
         """Claim if there is room; return whether there may be more to claim at once."""
         room = CAPACITY - self._in_flight
-        if room < CAPACITY // 2:
+        if room < CAPACITY // 2 or not self.is_open:
             return False
         try:
             claimed = await self._claim(room)
@@ -164,6 +176,8 @@ class Deliverer:
             log.warning("event %s was taken over while it was handled", row.id)
         except errors.DatabaseUnreachable:
             log.info("event %s waits for the database", row.id)
+        except NotNow as reason:
+            log.info("event %s waits: %s", row.id, reason)
         except Exception as problem:  # noqa: BLE001 - whatever a handler raises is kept, not lost
             await self._keep_failure(row, problem)
         return None

@@ -6,16 +6,17 @@ Both go through the same claims and marks (`outbox`, `job_runs`); only the worke
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from lyceum.platform import clock, errors, events, jobs, saq_queues, schedule, worker_roll
+from lyceum.platform import clock, errors, jobs, saq_queues, schedule, worker_roll
 from lyceum.platform.database import Database
 from lyceum.platform.engines import Engines
+from lyceum.platform.event_work import deliver_events
 from lyceum.platform.job_runs import LEASE_SECONDS, ActorOf, JobRunner
 from lyceum.platform.observer import UNOBSERVED, Observer
 from lyceum.platform.outbox import Deliverer
@@ -71,16 +72,20 @@ _HANDED_OVER = command(
 
 
 async def run_worker(
-    engines: Engines, stop: asyncio.Event, actor_of: ActorOf, observer: Observer = UNOBSERVED
+    engines: Engines,
+    stop: asyncio.Event,
+    actor_of: ActorOf,
+    observer: Observer = UNOBSERVED,
+    *,
+    consumers: Sequence[str] | None = None,
 ) -> None:
-    """Deliver events, run jobs and start scheduled ones until `stop`; then finish what runs."""
-    deliverer = Deliverer(engines.database, observer=observer)
+    """Deliver events (through a broker: of the domains `consumers`), run jobs and start scheduled
+    ones until `stop`; then finish what runs."""
     runner = JobRunner(engines, actor_of, observer=observer)
     scheduler = schedule.Scheduler(engines.database)
     job_waits, cancel_asked = asyncio.Event(), asyncio.Event()
     async with AsyncExitStack() as stack:
         listener = engines.listener
-        await stack.enter_async_context(listener.waking(events.OUTBOX_CHANNEL, deliverer.wake))
         await stack.enter_async_context(listener.waking(jobs.JOBS_CHANNEL, job_waits.set))
         await stack.enter_async_context(listener.waking(jobs.CANCEL_CHANNEL, cancel_asked.set))
         await stack.enter_async_context(
@@ -100,7 +105,15 @@ async def run_worker(
         ]
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(deliverer.run(stop, grace_seconds=GRACE_SECONDS))
+                group.create_task(
+                    deliver_events(
+                        engines,
+                        stop,
+                        grace_seconds=GRACE_SECONDS,
+                        observer=observer,
+                        consumers=consumers,
+                    )
+                )
                 group.create_task(_run_jobs(engines.database, queues, runner, job_waits, stop))
                 group.create_task(_every(1.0, stop, lambda: scheduler.start_due(clock.utc_now())))
         finally:

@@ -111,6 +111,10 @@ class Settings(BaseSettings):
         validation_alias=_usual("RABBITMQ_URL"),
         description="RabbitMQ for events; unset: the worker handles the outbox in place.",
     )
+    rabbitmq_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,39}$")] = Field(
+        "lyceum",
+        description="Start of the names on RabbitMQ: for several installations on one broker.",
+    )
     storage_url: str | None = Field(
         None,
         validation_alias=_usual("STORAGE_URL"),
