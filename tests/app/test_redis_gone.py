@@ -10,7 +10,7 @@ import pytest
 
 from tests.app import program
 from tests.app.program import Program
-from tests.faults.servers import OwnRedis, own_redis
+from tests.faults.servers import OwnServer, own_redis
 
 pytestmark = pytest.mark.services
 SCHEDULE = "/api/v1/admin/queues/schedules/platform.purge_inbox/run"
@@ -19,13 +19,13 @@ ENGINES = ("cache", "limits", "jobs")
 
 
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[OwnRedis]:
+def redis(tmp_path: Path) -> Iterator[OwnServer]:
     with own_redis(tmp_path / "redis") as redis:
         yield redis
 
 
 @pytest.fixture
-def running(tmp_path: Path, redis: OwnRedis) -> Iterator[Program]:
+def running(tmp_path: Path, redis: OwnServer) -> Iterator[Program]:
     with program.running(
         tmp_path / "academy", REDIS_URL=redis.url, LYCEUM_RATE_LIMITS="on",
         LYCEUM_RATE_LIMIT_GUEST="30", LYCEUM_RATE_LIMIT_SIGNED_IN="100000",
@@ -61,7 +61,7 @@ def state_of(client: httpx.Client, job_id: str) -> Any:
 
 
 def test_everything_goes_on_without_redis_and_returns_to_it(
-    running: Program, redis: OwnRedis
+    running: Program, redis: OwnServer
 ) -> None:
     email = running.lyceum(
         "users", "create", "ada@redis.example", "--first-name", "Ada", "--role", "admin",
