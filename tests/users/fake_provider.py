@@ -37,6 +37,7 @@ class FakeProvider(msgspec.Struct):
     header: dict[str, Any] = {}
     signs_with: ECKey | OctKey | None = None
     metadata: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     asked: list[str] = []
     answers: dict[str, Callable[[Any], None]] = {}
 
@@ -83,6 +84,7 @@ class FakeProvider(msgspec.Struct):
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/jwks",
+            "userinfo_endpoint": f"{self.issuer}/userinfo",
             "authorization_response_iss_parameter_supported": True,
             "code_challenge_methods_supported": ["S256"],
             **self.metadata,
@@ -101,6 +103,9 @@ def running() -> Iterator[FakeProvider]:
             provider.asked.append(path)
             if path in provider.answers:
                 provider.answers[path](self)
+            elif path == "/userinfo":
+                assert self.headers["authorization"] == "Bearer x"
+                self.give(provider.told)
             elif path.endswith("openid-configuration"):
                 self.give(provider.describe())
             else:

@@ -33,6 +33,7 @@ def server() -> Iterator[FakeProvider]:
 @pytest.fixture
 def provider(server: FakeProvider) -> FakeProvider:
     """The provider, honest again."""
+    server.told = {}
     server.claims, server.header, server.signs_with = {}, {}, None
     return server
 
@@ -217,8 +218,25 @@ async def test_where_addresses_are_proved_first(engines: Engines, provider: Fake
         assert code_in(refused) == (403, 6002)
         opened = await oidc.sign_in(client, provider, {**person, "email_verified": True})
         assert opened.status_code == 200
-        nameless = await oidc.sign_in(client, provider, somebody(email=None))
-        assert code_in(nameless) == (409, 6035)
+        nameless = somebody(email=None)
+        provider.told = {"sub": nameless["sub"]}
+        assert code_in(await oidc.sign_in(client, provider, nameless)) == (409, 6035)
+
+
+async def test_what_is_told_apart_is_of_the_same_person(
+    ours: Engines, provider: FakeProvider
+) -> None:
+    person = somebody(email=None)
+    email = factories.unique_email()
+    async with oidc.browser(ours) as client:
+        for told in ({}, {"sub": "somebody-else", "email": email}):
+            provider.told = told
+            given = provider.authorize(await oidc.start(client), person)
+            answer = await client.get(f"{OIDC}/campus/callback", params=given)
+            assert code_in(answer) == (401, 6033)
+        provider.told = {"sub": person["sub"], "email": email, "email_verified": True}
+        opened = await oidc.sign_in(client, provider, person)
+    assert opened.json()["data"]["user"]["email"] == email
 
 
 async def test_whoever_is_suspended_stays_out(

@@ -28,6 +28,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str | None = None
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
     code_challenge_methods_supported: list[str] | None = None
@@ -86,7 +87,8 @@ async def _discover(provider: Provider) -> Metadata:
     methods = found.code_challenge_methods_supported
     if methods is not None and "S256" not in methods:
         raise ProviderFailed(f"{provider.name} has no PKCE by S256")
-    for endpoint in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+    own = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
+    for endpoint in (*own, found.userinfo_endpoint or own[0]):
         require_safe(endpoint)
     return found
 

@@ -12,7 +12,7 @@ import msgspec
 
 from lyceum.platform import clock
 from lyceum.users.adapters import id_tokens
-from lyceum.users.adapters.id_tokens import IdTokenRefused
+from lyceum.users.adapters.id_tokens import Claims, IdTokenRefused
 from lyceum.users.adapters.oidc_directory import Directory
 from lyceum.users.adapters.oidc_http import ProviderFailed, ask
 from lyceum.users.adapters.oidc_providers import Provider
@@ -108,6 +108,27 @@ async def redeem(provider: Provider, handshake: Handshake, callback: str, code: 
         nonce=handshake.nonce,
         now=clock.utc_now().timestamp(),
     )
+    access_token = answer.get("access_token")
+    if claims.email is None and metadata.userinfo_endpoint and isinstance(access_token, str):
+        claims = await _complete(claims, metadata.userinfo_endpoint, access_token)
+    return _identity(provider, claims)
+
+
+async def _complete(claims: Claims, endpoint: str, access_token: str) -> Claims:
+    """Return what a provider tells at its userinfo endpoint beside `claims`, of the same person
+    (OpenID Connect Core 1.0, 5.3.2)."""
+    told = await ask(endpoint, bearer=access_token)
+    if told.get("sub") != claims.sub:
+        raise IdTokenRefused("told of somebody else")
+    names = ("email", "email_verified", "given_name", "family_name", "name")
+    try:
+        more = {name: told[name] for name in names if name in told}
+        return msgspec.convert({**msgspec.structs.asdict(claims), **more}, Claims)
+    except msgspec.ValidationError as problem:
+        raise ProviderFailed(f"{endpoint}: {problem}") from problem
+
+
+def _identity(provider: Provider, claims: Claims) -> Identity:
     whole = (claims.name or "").split(maxsplit=1)
     return Identity(
         provider=provider.name,

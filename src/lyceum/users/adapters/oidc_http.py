@@ -23,6 +23,10 @@ class ProviderFailed(Exception):
     """A provider that does not answer, or not as it should; the text is for logs."""
 
 
+class GrantRefused(ProviderFailed):
+    """A code that the provider does not take: used, too old, or of another sign-in."""
+
+
 def require_safe(url: str) -> str:
     """Return `url` if it may be asked; ProviderFailed."""
     try:
@@ -41,17 +45,20 @@ async def ask(
     *,
     form: Mapping[str, str] | None = None,
     basic: tuple[str, str] | None = None,
+    bearer: str | None = None,
 ) -> dict[str, Any]:
     """Return the JSON object that a provider answers with; with `form`, POST it."""
     require_safe(url)
     try:
         async with asyncio.timeout(SECONDS):
-            status, body = await _fetch(url, form, basic)
+            status, body = await _fetch(url, form, basic, bearer)
         found = msgspec.json.decode(body)
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, msgspec.MsgspecError) as problem:
         raise ProviderFailed(f"{type(problem).__name__} from {urlsplit(url).netloc}") from problem
     if not isinstance(found, dict):
         raise ProviderFailed(f"no object from {urlsplit(url).netloc}")
+    if status == httpx.codes.BAD_REQUEST and found.get("error") == "invalid_grant":
+        raise GrantRefused(f"invalid_grant from {urlsplit(url).netloc}")
     if status != httpx.codes.OK:
         raise ProviderFailed(
             f"{status} {str(found.get('error'))[:60]!r} from {urlsplit(url).netloc}"
@@ -60,9 +67,13 @@ async def ask(
 
 
 async def _fetch(
-    url: str, form: Mapping[str, str] | None, basic: tuple[str, str] | None
+    url: str, form: Mapping[str, str] | None, basic: tuple[str, str] | None, bearer: str | None
 ) -> tuple[int, bytes]:
     method = "GET" if form is None else "POST"
+    # What is unpacked could be any size.
+    headers = {"accept": "application/json", "accept-encoding": "identity"}
+    if bearer is not None:
+        headers["authorization"] = f"Bearer {bearer}"
     async with (
         httpx.AsyncClient(
             verify=_trust(), timeout=SECONDS, follow_redirects=False, trust_env=False
@@ -72,8 +83,7 @@ async def _fetch(
             url,
             data=form,
             auth=httpx.BasicAuth(*basic) if basic else None,
-            # What is unpacked could be any size.
-            headers={"accept": "application/json", "accept-encoding": "identity"},
+            headers=headers,
         ) as response,
     ):
         body = b""

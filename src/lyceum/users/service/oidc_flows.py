@@ -19,7 +19,7 @@ from lyceum.platform.settings import Settings
 from lyceum.users.adapters import oidc_exchange, return_paths, sealing
 from lyceum.users.adapters.id_tokens import IdTokenRefused
 from lyceum.users.adapters.oidc_exchange import Handshake
-from lyceum.users.adapters.oidc_http import ProviderFailed
+from lyceum.users.adapters.oidc_http import GrantRefused, ProviderFailed
 from lyceum.users.adapters.oidc_providers import Provider, callback_of, providers_of
 from lyceum.users.errors import IdentityRefused, ProviderUnavailable
 from lyceum.users.queries import identities as identity_queries
@@ -158,7 +158,7 @@ async def _ask(
             return None
         handshake = _handshake(settings, given.state)
         return await oidc_exchange.redeem(provider, handshake, callback, given.code)
-    except IdTokenRefused as problem:
+    except (IdTokenRefused, GrantRefused) as problem:
         raise IdentityRefused from problem
     except ProviderFailed as problem:
         raise ProviderUnavailable from problem
