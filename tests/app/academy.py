@@ -29,6 +29,7 @@ from lyceum.discussions.schemas.announcements import NewAnnouncement
 from lyceum.discussions.schemas.contributions import NewPost, NewThread
 from lyceum.discussions.service import announcements, posts, reports, threads
 from lyceum.packages.adapters import uploads
+from lyceum.packages.queries import exports as export_queries
 from lyceum.packages.service import files
 from lyceum.packages.service import imports as packages
 from lyceum.platform import ids, jobs
@@ -244,6 +245,16 @@ async def _make_file(tx: Writer, made: Academy) -> UUID:
     return next(iter(file_ids.values()))
 
 
+async def _make_export(tx: Writer, made: Academy) -> UUID:
+    """An export that the owner of the course asked for."""
+    owner, export_id = users.actor_of(made.people["owner"]), ids.new_id()
+    course_id = UUID(made.in_path["course_id"])
+    await tx.execute(
+        export_queries.ADD_EXPORT, export_id, course_id, owner.user_id, "lyceum", None, 1
+    )
+    return export_id
+
+
 async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
     owner = users.actor_of(made.people["owner"])
     assert owner.user_id is not None
@@ -266,6 +277,7 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
     made.in_path |= {
         "category_id": str(category.id),
         "import_id": str(import_id),
+        "course_export_id": str(await _make_export(tx, made)),
         "file_id": str(await _make_file(tx, made)),
         "user_id": str(bystander.id),
         "mail_id": "none",

@@ -50,6 +50,7 @@ STREAM = "text/event-stream"
 NOTHING = {"user_id": samples.SOME_ID}
 ENDS_WHO_KNOCKS = ("deactivateMe", "eraseMe")
 NOBODY_SUCCEEDS = {
+    "fetchCourseExport": "the signature is in the link alone",
     "introspectToken": "services sign their requests",
     "checkPermissionsOf": "services sign their requests",
     "verifyEmail": "the token is in a mail alone",

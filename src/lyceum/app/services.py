@@ -22,6 +22,7 @@ from lyceum.courses.http import (
     waiting,
 )
 from lyceum.discussions.http import announcements, posts, reports, threads
+from lyceum.packages.http import exports as package_exports
 from lyceum.packages.http import files as package_files
 from lyceum.packages.http import imports as package_imports
 from lyceum.platform import job_routes, queue_pages, queue_routes
@@ -92,7 +93,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
     ),
     "assessments": (assessments_http.routes,),
     "discussions": (threads.routes, posts.routes, reports.routes, announcements.routes),
-    "packages": (package_imports.routes, package_files.routes),
+    "packages": (package_imports.routes, package_files.routes, package_exports.routes),
     "jobs": (job_routes.routes, queue_routes.routes, queue_pages.routes),
 }
 """Routes by domain; `jobs` is the platform's own and always carried."""
@@ -115,6 +116,7 @@ PERSONAL_DATA = (
     "lyceum.discussions.queries.posts",
     "lyceum.discussions.queries.reports",
     "lyceum.discussions.queries.announcements",
+    "lyceum.packages.queries.exports",
     "lyceum.packages.queries.imports",
 )
 """What says which tables hold something about people, from the lowest domain up; whoever exports

@@ -15,7 +15,7 @@ from lyceum.assessments.schemas import QuizDefinition as QuizDefinition
 from lyceum.assessments.service import authoring
 from lyceum.platform import errors, wire
 from lyceum.platform.access import Actor
-from lyceum.platform.database import Writer
+from lyceum.platform.database import Reader, Writer
 
 
 def find_fault(question: QuestionDefinition) -> str | None:
@@ -29,6 +29,15 @@ def find_fault(question: QuestionDefinition) -> str | None:
     except errors.ValidationFailed as problem:
         return problem.detail
     return None
+
+
+async def read_quiz(tx: Reader, actor: Actor, lecture_id: UUID) -> QuizDefinition | None:
+    """Return the quiz of a lecture with its keys, as `put_quiz` would make it again; None where
+    there is none. NotFound or Forbidden for who may not change it.
+
+    A question that was made here has its id for a source key.
+    """
+    return await authoring.read_quiz(tx, actor, lecture_id)
 
 
 async def put_quiz(tx: Writer, actor: Actor, lecture_id: UUID, definition: QuizDefinition) -> UUID:

@@ -259,6 +259,22 @@ class Question(msgspec.Struct, frozen=True):
         """Return the question of an attempt."""
         return cls(item.kind, item.max_points_milli, _decode_content(item.content))
 
+    def to_definition(self, source_key: str) -> QuestionDefinition:
+        """Return what an author would write to make it."""
+        content = self.content
+        return QuestionDefinition(
+            kind=self.kind,
+            html=content.html,
+            source_key=source_key,
+            title=content.title,
+            points=self.points_milli / 1000,
+            choices=tuple(_show_choice(choice) for choice in content.choices),
+            answers=tuple(_show_answer(answer) for answer in content.answers),
+            is_case_sensitive=content.is_case_sensitive,
+            scoring=content.scoring,
+            explanation_html=content.explanation_html,
+        )
+
     def to_full(self, question_id: UUID, source_key: str | None) -> FullQuestion:
         """Return what its authors see."""
         content = self.content
@@ -269,15 +285,7 @@ class Question(msgspec.Struct, frozen=True):
             title=content.title,
             html=content.html,
             points=self.points_milli / 1000,
-            choices=tuple(
-                ChoiceDefinition(
-                    html=choice.html,
-                    is_correct=choice.is_correct,
-                    feedback_html=choice.feedback_html,
-                    unchosen_feedback_html=choice.unchosen_feedback_html,
-                )
-                for choice in content.choices
-            ),
+            choices=tuple(_show_choice(choice) for choice in content.choices),
             answers=tuple(_show_answer(answer) for answer in content.answers),
             is_case_sensitive=content.is_case_sensitive,
             scoring=content.scoring,
@@ -323,6 +331,15 @@ def _range_of(definition: NumberDefinition) -> NumberRange:
         highest=None if definition.highest is None else exactly(definition.highest),
         is_lowest_open=definition.is_lowest_open,
         is_highest_open=definition.is_highest_open,
+    )
+
+
+def _show_choice(choice: Choice) -> ChoiceDefinition:
+    return ChoiceDefinition(
+        html=choice.html,
+        is_correct=choice.is_correct,
+        feedback_html=choice.feedback_html,
+        unchosen_feedback_html=choice.unchosen_feedback_html,
     )
 
 

@@ -13,12 +13,14 @@ from lyceum.courses.records import (
     LectureDraft,
     StoredCourse,
 )
+from lyceum.courses.schemas.courses import NewCourse
 from lyceum.courses.service import access, structure
 from lyceum.courses.service.courses import DESCRIPTION_LENGTH
 from lyceum.courses.service.drafts import MAX_CONTENT, find_stored_course, store_course
 from lyceum.courses.service.duplicates import list_copied_lectures
 from lyceum.courses.service.participation import list_participants, list_readable_lectures
 from lyceum.courses.service.progress import complete_lecture
+from lyceum.courses.service.whole import WholeCourse, read_course
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
 
@@ -31,7 +33,9 @@ __all__ = [
     "CourseRef",
     "LectureDraft",
     "LectureRef",
+    "NewCourse",
     "StoredCourse",
+    "WholeCourse",
     "complete_lecture",
     "find_stored_course",
     "get_course",
@@ -39,6 +43,7 @@ __all__ = [
     "list_copied_lectures",
     "list_participants",
     "list_readable_lectures",
+    "read_course",
     "require_open_lecture",
     "store_course",
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.courses.schemas.courses import Status
+from lyceum.courses.schemas.courses import NewCourse, Status
 from lyceum.courses.schemas.notes import NoteKind
 from lyceum.courses.schemas.structure import LectureType
 from lyceum.platform.statements import Json
@@ -286,7 +286,8 @@ class StoredPart(msgspec.Struct, frozen=True):
 
 
 class LectureDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A lecture of a course from elsewhere; `source_key` is unique in the course."""
+    """A lecture of a course from elsewhere; `source_key` is unique in the course. One that does not
+    say whether it is a preview stays what it is."""
 
     source_key: str
     title: str
@@ -295,6 +296,7 @@ class LectureDraft(msgspec.Struct, frozen=True, kw_only=True):
     media_url: str | None = None
     duration_seconds: int = 0
     section: str = ""
+    is_preview: bool | None = None
 
 
 class ChapterDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -306,7 +308,10 @@ class ChapterDraft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CourseDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole course from elsewhere; the same `source_key` of the same owner is the same course."""
+    """A whole course from elsewhere; the same `source_key` of the same owner is the same course.
+
+    `settings` are all its fields, and then those of the draft itself are not looked at.
+    """
 
     source_key: str
     title: str
@@ -316,6 +321,37 @@ class CourseDraft(msgspec.Struct, frozen=True, kw_only=True):
     category: str | None = None
     objectives: tuple[str, ...] = ()
     chapters: tuple[ChapterDraft, ...] = ()
+    settings: NewCourse | None = None
+
+
+class WholeLecture(msgspec.Struct, frozen=True):
+    """A lecture as it is read back."""
+
+    id: UUID
+    chapter_id: UUID
+    title: str
+    type: str
+    content: str
+    media_url: str | None
+    duration_seconds: int
+    is_preview: bool
+    section: str
+    source_key: str | None
+
+
+class WholeChapter(msgspec.Struct, frozen=True):
+    """A chapter as it is read back."""
+
+    id: UUID
+    title: str
+    source_key: str | None
+
+
+class WholeSource(msgspec.Struct, frozen=True):
+    """What a course is read back by: its own source, and the name of its category."""
+
+    source_key: str | None
+    category: str | None
 
 
 class StoredCourse(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
-"""`lyceum import`: a content package from this machine, with a progress bar."""
+"""`lyceum import` and `lyceum export`: content packages of this machine."""
 
+import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -10,11 +12,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lyceum.packages.adapters import reading, uploads
+from lyceum.packages.adapters import packing, reading, uploads
 from lyceum.packages.errors import PackageRefused
+from lyceum.packages.records import ExportFormat, LeftOut
 from lyceum.packages.schemas import ImportReport
+from lyceum.packages.service import exports
 from lyceum.packages.service import imports as service
-from lyceum.platform import ids
+from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.engines import Engines
 
@@ -60,6 +64,48 @@ def import_package(shell: Shell, path: Path, instructor: str, as_json: bool) -> 
         shell.print_json(report)
     else:
         _print(shell.console, report)
+
+
+@click.command(name="export")
+@click.argument("course")
+@click.option(
+    "--format",
+    "export_format",
+    type=click.Choice(["cc", "lyceum"]),
+    default="lyceum",
+    show_default=True,
+    help="Common Cartridge 1.3, or our own archive, which loses nothing.",
+)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="PATH")
+@click.option("--json", "as_json", is_flag=True, help="Print what was left out as JSON.")
+@click.pass_obj
+def export_course(
+    shell: Shell, course: str, export_format: ExportFormat, output: Path, as_json: bool
+) -> None:
+    """Export COURSE, an id or a slug, as a content package."""
+    notes = shell.with_engines(
+        lambda engines: _export(engines, shell.actor, course, export_format, output)
+    )
+    if as_json:
+        shell.print_json({"path": str(output), "notes": notes})
+        return
+    shell.console.print(f"[bold]{escape(str(output))}[/bold] is written")
+    for note in notes:
+        shell.console.print(f"not in it: {escape(note.reason)} ({note.count})")
+
+
+async def _export(
+    engines: Engines, actor: Actor, course: str, export_format: ExportFormat, output: Path
+) -> tuple[LeftOut, ...]:
+    async with engines.database.transaction() as tx:
+        course_id = await exports.require_exportable(tx, actor, course)
+        whole, held = await exports.read_whole_course(tx, actor, course_id)
+    async with packing.packed(engines.storage, whole, held, export_format) as package:
+        try:
+            await asyncio.to_thread(shutil.copyfile, package.path, output)
+        except OSError as problem:
+            raise errors.InvalidInput(f"{output}: {problem.strerror}") from problem
+        return package.notes
 
 
 def _require_readable(path: Path) -> None:

@@ -1,4 +1,5 @@
-"""The import of an uploaded package, as a job, and what removes uploads that nobody took."""
+"""The import of an uploaded package and the export of a course, as jobs, and what removes what they
+leave behind."""
 
 import asyncio
 import logging
@@ -11,15 +12,21 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.packages.adapters import reading, uploads
+from lyceum.courses.events import CourseDuplicated, LecturePurged
+from lyceum.packages.adapters import packing, reading, uploads
 from lyceum.packages.adapters.scratch import scratch_folder
+from lyceum.packages.adapters.uploads import chunks_of
 from lyceum.packages.errors import PackageRefused
-from lyceum.packages.records import PackageCourse, PackageReport, StoredImport
-from lyceum.packages.schemas import ImportReport
-from lyceum.packages.service import files
+from lyceum.packages.records import PackageCourse, PackageReport, StoredExport, StoredImport
+from lyceum.packages.schemas import ExportResult, ImportReport
+from lyceum.packages.service import exports, files
 from lyceum.packages.service import imports as service
 from lyceum.platform import clock, errors, failures
+from lyceum.platform.access import system_actor
+from lyceum.platform.database import Writer
+from lyceum.platform.events import handles
 from lyceum.platform.jobs import JobContext, job
+from lyceum.platform.routing import API
 from lyceum.platform.storage import FileMissing, Storage, StorageUnavailable
 
 log = logging.getLogger("lyceum.packages")
@@ -32,6 +39,7 @@ STORING: Final = 0.9
 SHOWN_EVERY_SECONDS: Final = 0.5
 UPLOAD_DAYS: Final = 2
 AT_A_TIME: Final = 1000
+_KEEPER: Final = system_actor("packages.upkeep")
 # What is left out is listed one by one up to so many: the result of a job is short.
 LISTED: Final = 100
 
@@ -85,6 +93,74 @@ async def purge_files(context: JobContext) -> int:
     for key in unknown:
         await storage.delete(key)
     return len(unknown)
+
+
+@job(queue="default", timeout_seconds=900, attempts=ATTEMPTS)
+async def export_course(context: JobContext, *, export_id: UUID) -> ExportResult:
+    """Make the package of a course and put it into the store; safe to run again."""
+    export = await exports.get_export(context.reader(), context.actor, export_id)
+    result = ExportResult(export_id=export_id, location=f"{API}/course-exports/{export_id}")
+    if export.finished_at is not None:
+        return result
+    try:
+        await _export(context, export)
+    except errors.Fact as fact:
+        if failures.is_final(fact) or context.attempt >= ATTEMPTS:
+            async with context.transaction() as tx:
+                await exports.fail_export(tx, context.actor, export_id, fact)
+        raise
+    return result
+
+
+@job(cron="7 * * * *", timeout_seconds=600)
+async def purge_exports(context: JobContext) -> int:
+    """Delete the exports whose time is over, and what is left of others; return how many files."""
+    async with context.transaction() as tx:
+        await exports.purge_exports(tx, context.actor)
+    before = clock.utc_now() - timedelta(hours=exports.KEPT_HOURS + 1)
+    storage = context.engines.storage
+    old = [file.key async for file in storage.list(packing.STORED) if file.modified_at < before]
+    for key in old:
+        await storage.delete(key)
+    return len(old)
+
+
+@handles(CourseDuplicated)
+async def copy_file_uses(tx: Writer, event: CourseDuplicated) -> None:
+    """Let a copied course show the files of the course."""
+    await files.copy_uses(tx, _KEEPER, event.course_id)
+
+
+@handles(LecturePurged)
+async def forget_file_uses(tx: Writer, event: LecturePurged) -> None:
+    """Forget which files a lecture showed that is gone for good."""
+    await files.forget_lecture(tx, _KEEPER, event.lecture_id)
+
+
+async def _export(context: JobContext, export: StoredExport) -> None:
+    await context.report(0.1, "reading the course")
+    async with context.transaction() as tx:
+        course, held = await exports.read_whole_course(tx, context.actor, export.course_id)
+    await context.report(0.3, "writing the package")
+    key = f"{packing.STORED}/{export.id}"
+    storage = context.engines.storage
+    async with packing.packed(storage, course, held, export.format) as package:
+        await context.report(0.8, "keeping the package")
+        try:
+            await storage.put(key, chunks_of(package.path))
+        except StorageUnavailable as fault:
+            raise errors.ServiceUnavailable(str(fault)) from fault
+        size, notes = package.path.stat().st_size, package.notes
+    async with context.transaction() as tx:
+        await exports.finish_export(
+            tx,
+            context.actor,
+            export,
+            file_key=key,
+            file_name=packing.file_name(course, export.format),
+            size_bytes=size,
+            notes=notes,
+        )
 
 
 async def _import(context: JobContext, stored: StoredImport) -> ImportReport:

@@ -12,6 +12,11 @@ IMPORT_FOR_OTHERS = permission(
     role="manager",
     description="Import content packages as courses of another instructor.",
 )
+EXPORT_OF_OTHERS = permission(
+    "packages:export-of-others",
+    role="manager",
+    description="Fetch the exports that other people asked for.",
+)
 
 
 def may_see(actor: Actor, owner_id: UUID, asked_by: UUID | None) -> bool:

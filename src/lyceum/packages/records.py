@@ -13,9 +13,12 @@ from uuid import UUID
 
 import msgspec
 
+from lyceum.courses import api as courses
 from lyceum.platform.statements import Json
 
-LectureKind = Literal["video", "text", "quiz", "file", "embed", "assignment"]
+LectureKind = Literal["video", "text", "quiz", "file", "embed", "assignment", "live"]
+ExportFormat = Literal["cc", "lyceum"]
+Scoring = Literal["partial", "all_or_nothing"]
 ShowsAnswers = Literal["never", "after_attempt", "after_passing"]
 QuestionKind = Literal["multiple_choice", "multiple_response", "true_false", "short_answer"]
 
@@ -30,10 +33,11 @@ class PackageChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NumberRange(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers that count as right: both ends belong to it unless they are open."""
+    """The numbers that count as right: both ends belong to it unless they are open; None is no
+    end."""
 
-    lowest: float
-    highest: float
+    lowest: float | None = None
+    highest: float | None = None
     is_lowest_open: bool = False
     is_highest_open: bool = False
 
@@ -67,6 +71,7 @@ class PackageQuestion(msgspec.Struct, frozen=True, kw_only=True):
     is_case_sensitive: bool = False
     explanation_html: str = ""
     points: float = 1.0
+    scoring: Scoring = "partial"
 
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,8 +93,12 @@ class PackageVideo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuizRules(msgspec.Struct, frozen=True, kw_only=True):
-    """How a quiz is taken, as far as its package says; None for what it does not say."""
+    """How a quiz is taken, as far as its package says; None for what it does not say.
 
+    Without a title it has that of its lecture.
+    """
+
+    title: str | None = None
     passing_percent: int | None = None
     attempts_allowed: int | None = None
     time_limit_seconds: int | None = None
@@ -98,7 +107,10 @@ class QuizRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackageLecture(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a chapter; `section` is the title of the part of the chapter it stood in."""
+    """One step of a chapter; `section` is the title of the part of the chapter it stood in.
+
+    `media_url` is where something else than `video` plays from.
+    """
 
     external_id: str
     kind: LectureKind
@@ -109,6 +121,8 @@ class PackageLecture(msgspec.Struct, frozen=True, kw_only=True):
     video: PackageVideo | None = None
     questions: tuple[PackageQuestion, ...] = ()
     rules: QuizRules | None = None
+    media_url: str | None = None
+    is_preview: bool | None = None
 
 
 class PackageChapter(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +147,10 @@ class PackageAsset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackageCourse(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole course as a package holds it; `language` is a lower-case BCP 47 tag."""
+    """A whole course as a package holds it; `language` is a lower-case BCP 47 tag.
+
+    `settings` are all fields of the course, where the package has them.
+    """
 
     external_id: str
     title: str
@@ -143,6 +160,7 @@ class PackageCourse(msgspec.Struct, frozen=True, kw_only=True):
     objectives: tuple[str, ...] = ()
     chapters: tuple[PackageChapter, ...] = ()
     assets: tuple[PackageAsset, ...] = ()
+    settings: courses.NewCourse | None = None
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +206,24 @@ class StoredImport(msgspec.Struct, frozen=True):
     report: Json | None
     problem: Json | None
     created_at: datetime
+    finished_at: datetime | None
+
+
+class StoredExport(msgspec.Struct, frozen=True):
+    """A row of the exports."""
+
+    id: UUID
+    course_id: UUID
+    asked_by: UUID | None
+    format: ExportFormat
+    job_id: UUID | None
+    file_key: str | None
+    file_name: str
+    size_bytes: int
+    notes: Json | None
+    problem: Json | None
+    created_at: datetime
+    expires_at: datetime
     finished_at: datetime | None
 
 

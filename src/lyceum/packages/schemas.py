@@ -1,7 +1,7 @@
-"""Imports on the wire."""
+"""Imports and exports on the wire."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -76,6 +76,48 @@ class ImportProblem(Output, frozen=True, kw_only=True):
     title: str
     detail: str
     reason: str | None
+
+
+class NewExport(Input, frozen=True, kw_only=True):
+    """What to make of a course: a Common Cartridge for other platforms, or our own archive, which
+    imports back to the same course."""
+
+    format: Literal["cc", "lyceum"] = "lyceum"
+
+
+class ExportResult(Output, frozen=True, kw_only=True):
+    """What the job of an export made."""
+
+    export_id: UUID
+    location: str
+
+
+class ExportView(Output, frozen=True, kw_only=True):
+    """An export; `downloadUrl` works without signing in, for an hour, and is made anew each time.
+
+    `notes` say what of the course the format does not hold.
+    """
+
+    id: UUID
+    course_id: UUID
+    format: Literal["cc", "lyceum"]
+    job_id: UUID | None
+    file_name: str
+    size_bytes: int
+    download_url: str | None
+    notes: list[LeftOutItem] | None
+    problem: ImportProblem | None
+    created_at: datetime
+    expires_at: datetime
+    finished_at: datetime | None
+
+
+class LinkQuery(Input, frozen=True, kw_only=True):
+    """What a link holds that was made for one file."""
+
+    expires: Annotated[str, msgspec.Meta(max_length=12)] = ""
+    signature: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    name: Annotated[str, msgspec.Meta(max_length=255)] | None = None
 
 
 class ImportView(Output, frozen=True, kw_only=True):

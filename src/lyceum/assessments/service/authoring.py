@@ -21,7 +21,7 @@ from lyceum.assessments.service import access
 from lyceum.assessments.service.reading import show_full_quiz
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor
-from lyceum.platform.database import Writer
+from lyceum.platform.database import Reader, Writer
 from lyceum.platform.richtext import clean_text
 
 
@@ -49,6 +49,28 @@ async def put_quiz(tx: Writer, actor: Actor, lecture_id: UUID, definition: QuizD
         await tx.execute(queries.CHANGE_QUIZ, quiz_id, *_rules_of(definition))
     await _write_questions(tx, quiz_id, definition.questions)
     return quiz_id
+
+
+async def read_quiz(tx: Reader, actor: Actor, lecture_id: UUID) -> QuizDefinition | None:
+    """Return the quiz of a lecture that the actor may change, as its definition."""
+    await access.get_quiz_lecture(tx, actor, lecture_id)
+    quiz = await tx.one_or_none(queries.FIND_QUIZ_OF_LECTURE, lecture_id)
+    if quiz is None:
+        return None
+    rows = await tx.all(queries.LIST_QUESTIONS, quiz.id)
+    return QuizDefinition(
+        title=quiz.title,
+        passing_percent=quiz.passing_percent,
+        attempts_allowed=quiz.attempts_allowed,
+        time_limit_seconds=quiz.time_limit_seconds,
+        shuffles_questions=quiz.shuffles_questions,
+        shows_answers=quiz.shows_answers,
+        questions=tuple(Question.of_row(row).to_definition(_key_of(row)) for row in rows),
+    )
+
+
+def _key_of(row: RevisionRow) -> str:
+    return row.source_key or f"question/{row.question_id}"
 
 
 async def update_quiz(

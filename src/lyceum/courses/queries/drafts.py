@@ -63,6 +63,15 @@ STORE_LECTURES = command(
     StoredPart,
 )
 
+# Parameters: course id, source keys of lectures, and of each whether it is a preview.
+SET_PREVIEWS = command(
+    """
+    UPDATE courses.lectures l SET is_preview = u.is_preview
+    FROM unnest($2::text[], $3::bool[]) u (source_key, is_preview)
+    WHERE l.course_id = $1 AND l.source_key = u.source_key AND l.is_preview <> u.is_preview
+    """
+)
+
 # What came from the same source before and is not in it any more goes, unless a learner has
 # progress on it; what was added by hand stays. Parameters: course id, source keys.
 DROP_MISSING_LECTURES = command(

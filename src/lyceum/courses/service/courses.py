@@ -34,7 +34,7 @@ _MOMENTS: Final = {
     "starts_at": "/startsAt",
     "ends_at": "/endsAt",
 }
-_BROKEN: Final = {
+BROKEN: Final = {
     "courses_window": lambda: facts.invalid(
         "/enrolmentClosesAt", "Enrolment must close after it opens"
     ),
@@ -61,7 +61,7 @@ async def create_course(tx: Writer, actor: Actor, new: NewCourse) -> UUID:
     owner_id = actor.require_user()
     sent = {name: getattr(new, name) for name in new.__struct_fields__}
     required = sent.pop("prerequisites")
-    fields = await _apply(tx, actor, EMPTY, sent)
+    fields = await apply_fields(tx, actor, EMPTY, sent)
     course_id = await insert_course(tx, actor, owner_id, fields)
     if course_id is None:
         raise errors.TransactionFailed
@@ -77,7 +77,7 @@ async def insert_course(
     values = msgspec.structs.astuple(fields)
     made = None
     for slug in _slugs(fields.title, course_id):
-        with constraint_facts(_BROKEN):
+        with constraint_facts(BROKEN):
             made = await tx.one_or_none(
                 queries.INSERT_COURSE, course_id, slug, owner_id, source_key, *values
             )
@@ -108,7 +108,7 @@ async def update_course(
     before = await tx.one(queries.FIND_FIELDS, course.id)
     sent = changes.changes()
     required = sent.pop("prerequisites", None)
-    after = await _apply(tx, actor, before, sent)
+    after = await apply_fields(tx, actor, before, sent)
     names = before.__struct_fields__
     changed = tuple(name for name in names if getattr(before, name) != getattr(after, name))
     if required is not None and await prerequisites.set_prerequisites(
@@ -119,7 +119,7 @@ async def update_course(
         return course.id
     if if_match is None and {"price_minor", "currency"} & set(changed):
         raise errors.PreconditionRequired("A new price needs If-Match.")
-    with constraint_facts(_BROKEN):
+    with constraint_facts(BROKEN):
         await tx.execute(queries.UPDATE_FIELDS, course.id, *msgspec.structs.astuple(after))
     await _forget(tx, actor, course.id)
     await emit(tx, actor, events.CourseUpdated(course_id=course.id, changed=changed))
@@ -165,7 +165,7 @@ async def restore_course(tx: Writer, actor: Actor, course_id: UUID) -> None:
     """Bring back a deleted course as it was, or publish an archived one again."""
     course = await access.lock_deletable_course(tx, actor, course_id)
     if course.is_deleted:
-        with constraint_facts(_BROKEN):
+        with constraint_facts(BROKEN):
             await tx.execute(queries.RESTORE_COURSE, course_id)
         await _forget(tx, actor, course_id)
         restored = events.CourseRestored(course_id=course_id, owner_id=course.owner_id)
@@ -191,7 +191,7 @@ async def _forget(tx: Writer, actor: Actor, course_id: UUID) -> None:
     await prerequisites.forget_dependents(tx, actor, course_id)
 
 
-async def _apply(
+async def apply_fields(
     tx: Writer, actor: Actor, fields: CourseFields, sent: dict[str, Any]
 ) -> CourseFields:
     """Return `fields` with what was sent, cleaned and checked."""

@@ -14,12 +14,19 @@ import msgspec
 from lyceum.courses import errors as facts
 from lyceum.courses import events, permissions
 from lyceum.courses.adapters import text
+from lyceum.courses.queries import courses as course_queries
 from lyceum.courses.queries import drafts as queries
-from lyceum.courses.records import ChapterDraft, CourseDraft, LectureDraft, StoredCourse
+from lyceum.courses.records import (
+    ChapterDraft,
+    CourseDraft,
+    CourseFields,
+    LectureDraft,
+    StoredCourse,
+)
 from lyceum.courses.service import access, categories, courses, structure
 from lyceum.platform import errors, ids, richtext
 from lyceum.platform.access import Actor
-from lyceum.platform.database import Writer
+from lyceum.platform.database import Writer, constraint_facts
 from lyceum.platform.events import emit
 
 TYPES: Final = ("video", "text", "quiz", "assignment", "live", "file", "embed")
@@ -79,23 +86,16 @@ async def _find_or_make(
     tx: Writer, actor: Actor, owner_id: UUID, draft: CourseDraft
 ) -> tuple[UUID, bool]:
     """Return the locked course of the draft, and whether it was made now."""
-    category_id = None
-    if draft.category is not None:
-        category_id = await categories.find_or_create_category(tx, actor, draft.category)
-    language = draft.language.lower()
-    fields = msgspec.structs.replace(
-        courses.EMPTY,
-        title=_line(draft.title, "Untitled course", least=5),
-        subtitle=richtext.clean_text(draft.subtitle)[:255],
-        description=_description(draft),
-        language=language if _LANGUAGE.fullmatch(language) else "en",
-        category_id=category_id,
-        objectives=[line for each in draft.objectives if (line := richtext.clean_text(each))],
-    )
+    fields = await _fields(tx, actor, draft)
     for _ in range(2):
         known = await tx.one_or_none(queries.FIND_STORED_COURSE, owner_id, draft.source_key)
         if known is not None:
             await access.lock_editable_course(tx, actor, known)
+            if draft.settings is not None:
+                values = msgspec.structs.astuple(fields)
+                with constraint_facts(courses.BROKEN):
+                    await tx.execute(course_queries.UPDATE_FIELDS, known, *values)
+                return known, False
             await tx.execute(
                 queries.UPDATE_STORED_COURSE,
                 known,
@@ -111,6 +111,27 @@ async def _find_or_make(
         if made is not None:
             return made, True
     raise errors.TransactionFailed
+
+
+async def _fields(tx: Writer, actor: Actor, draft: CourseDraft) -> CourseFields:
+    """Return the fields of the course, cleaned; ValidationFailed for settings that contradict."""
+    if draft.settings is not None:
+        sent = {name: getattr(draft.settings, name) for name in draft.settings.__struct_fields__}
+        del sent["prerequisites"]
+        return await courses.apply_fields(tx, actor, courses.EMPTY, sent)
+    category_id = None
+    if draft.category is not None:
+        category_id = await categories.find_or_create_category(tx, actor, draft.category)
+    language = draft.language.lower()
+    return msgspec.structs.replace(
+        courses.EMPTY,
+        title=_line(draft.title, "Untitled course", least=5),
+        subtitle=richtext.clean_text(draft.subtitle)[:255],
+        description=_description(draft),
+        language=language if _LANGUAGE.fullmatch(language) else "en",
+        category_id=category_id,
+        objectives=[line for each in draft.objectives if (line := richtext.clean_text(each))],
+    )
 
 
 async def _store_outline(tx: Writer, course_id: UUID, draft: CourseDraft) -> dict[str, UUID]:
@@ -138,6 +159,10 @@ async def _store_outline(tx: Writer, course_id: UUID, draft: CourseDraft) -> dic
         [richtext.clean_text(lecture.section)[:255] for lecture in lectures],
         [lecture.source_key for lecture in lectures],
     )
+    said = [lecture for lecture in lectures if lecture.is_preview is not None]
+    if said:
+        previews = [bool(lecture.is_preview) for lecture in said]
+        await tx.execute(queries.SET_PREVIEWS, course_id, _keys(said), previews)
     await tx.execute(queries.DROP_MISSING_LECTURES, course_id, _keys(lectures))
     await tx.execute(queries.DROP_MISSING_CHAPTERS, course_id, _keys(draft.chapters))
     return {part.source_key: part.id for part in stored if part.source_key is not None}

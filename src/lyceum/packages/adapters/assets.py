@@ -17,6 +17,8 @@ from lyceum.platform.routing import API
 PREFIX: Final = "/package-files/"
 _TOKEN: Final = re.compile(re.escape(PREFIX) + r"([0-9a-f]{32})(?![0-9a-f])")
 MAX_PATH: Final = 1024
+ADDRESS: Final = f"{API}/course-files/"
+"""What the address of a file that is kept begins with."""
 
 
 def token_of(path: str) -> str:
@@ -43,7 +45,7 @@ def put_addresses(text: str, addresses: dict[str, str]) -> str:
 
 def address_of(file_id: UUID) -> str:
     """Return the address at which a file that is kept is opened."""
-    return f"{API}/course-files/{file_id}"
+    return f"{ADDRESS}{file_id}"
 
 
 def asset(path: str, location: Path, *, is_for_staff: bool = False) -> PackageAsset:

@@ -11,7 +11,11 @@ from lyceum.assessments import api as assessments
 from lyceum.courses import api as courses
 from lyceum.packages.adapters import assets
 from lyceum.packages.records import (
+    LectureKind,
     LeftOut,
+    PackageAnswer,
+    PackageChapter,
+    PackageChoice,
     PackageCourse,
     PackageLecture,
     PackageQuestion,
@@ -46,7 +50,7 @@ def tokens_of_lectures(course: PackageCourse, lecture_ids: dict[str, UUID]) -> d
 def draft_of(course: PackageCourse) -> tuple[courses.CourseDraft, list[LeftOut]]:
     """Return the course to store, and what had to be done to its title."""
     title, notes = clean_text(course.title), []
-    if len(title) < LEAST_TITLE:
+    if len(title) < LEAST_TITLE and course.settings is None:
         title = f"{title} (course)".strip()
         reason = f"it has fewer than {LEAST_TITLE} characters; “(course)” was added"
         notes.append(LeftOut(kind="title", reason=reason, title=course.title))
@@ -65,6 +69,7 @@ def draft_of(course: PackageCourse) -> tuple[courses.CourseDraft, list[LeftOut]]
             )
             for chapter in course.chapters
         ),
+        settings=course.settings,
     )
     return draft, notes
 
@@ -75,9 +80,10 @@ def _lecture(lecture: PackageLecture) -> courses.LectureDraft:
         title=lecture.title,
         type=lecture.kind,
         content=lecture.html,
-        media_url=_address(lecture.video) if lecture.video else None,
+        media_url=_address(lecture.video) if lecture.video else lecture.media_url,
         duration_seconds=lecture.duration_seconds or 0,
         section=lecture.section,
+        is_preview=lecture.is_preview,
     )
 
 
@@ -101,7 +107,7 @@ def quiz_of(lecture: PackageLecture) -> assessments.QuizDefinition:
     rules = lecture.rules or QuizRules()
     given = rules.passing_percent
     return assessments.QuizDefinition(
-        title=lecture.title,
+        title=rules.title or lecture.title,
         passing_percent=PASSING_PERCENT if given is None else given,
         attempts_allowed=rules.attempts_allowed,
         time_limit_seconds=rules.time_limit_seconds,
@@ -146,4 +152,80 @@ def question_of(question: PackageQuestion) -> assessments.QuestionDefinition:
         ),
         is_case_sensitive=question.is_case_sensitive,
         explanation_html=question.explanation_html,
+        scoring=question.scoring,
+    )
+
+
+def package_of(
+    whole: courses.WholeCourse, quizzes: dict[str, assessments.QuizDefinition]
+) -> PackageCourse:
+    """Return the package that makes a course again; quizzes by the source keys of lectures."""
+    draft = whole.draft
+    return PackageCourse(
+        external_id=draft.source_key,
+        title=draft.title,
+        subtitle=draft.subtitle,
+        description_html=draft.description,
+        language=draft.language,
+        objectives=draft.objectives,
+        chapters=tuple(
+            PackageChapter(
+                external_id=chapter.source_key,
+                title=chapter.title,
+                lectures=tuple(
+                    _packed(lecture, quizzes.get(lecture.source_key))
+                    for lecture in chapter.lectures
+                ),
+            )
+            for chapter in draft.chapters
+        ),
+        settings=draft.settings,
+    )
+
+
+def _packed(
+    lecture: courses.LectureDraft, quiz: assessments.QuizDefinition | None
+) -> PackageLecture:
+    return PackageLecture(
+        external_id=lecture.source_key,
+        kind=msgspec.convert(lecture.type, LectureKind),
+        title=lecture.title,
+        section=lecture.section,
+        html=lecture.content,
+        duration_seconds=lecture.duration_seconds,
+        media_url=lecture.media_url,
+        is_preview=lecture.is_preview,
+        questions=() if quiz is None else tuple(map(_packed_question, quiz.questions)),
+        rules=None
+        if quiz is None
+        else QuizRules(
+            title=quiz.title,
+            passing_percent=quiz.passing_percent,
+            attempts_allowed=quiz.attempts_allowed,
+            time_limit_seconds=quiz.time_limit_seconds,
+            shuffles_questions=quiz.shuffles_questions,
+            shows_answers=quiz.shows_answers,
+        ),
+    )
+
+
+def _packed_question(question: assessments.QuestionDefinition) -> PackageQuestion:
+    """Return a question; its parts have the same fields here and there."""
+    return PackageQuestion(
+        external_id=question.source_key or "",
+        kind=question.kind,
+        html=question.html,
+        title=question.title,
+        choices=tuple(
+            msgspec.convert(choice, PackageChoice, from_attributes=True)
+            for choice in question.choices
+        ),
+        answers=tuple(
+            msgspec.convert(answer, PackageAnswer, from_attributes=True)
+            for answer in question.answers
+        ),
+        is_case_sensitive=question.is_case_sensitive,
+        explanation_html=question.explanation_html,
+        points=question.points,
+        scoring=question.scoring,
     )

@@ -123,3 +123,9 @@ class NotMoodle(PackageFault):
     """No course backup of Moodle 2 or newer in the package."""
 
     code = "not-moodle"
+
+
+class NotLyceum(PackageFault):
+    """No archive of ours, or not a whole one."""
+
+    code = "not-lyceum"

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from lyceum.packages.adapters import archive, cc, moodle, olx, olx_folder
+from lyceum.packages.adapters import archive, cc, lyceum_archive, moodle, olx, olx_folder
 from lyceum.packages.adapters.archive import DEFAULT_LIMITS, ArchiveLimits
 from lyceum.packages.adapters.faults import UnknownFormat
 from lyceum.packages.adapters.progress import Progress
 from lyceum.packages.adapters.receiver import ANY, Receiver
 from lyceum.packages.records import PackageCourse, PackageReport
 
-Format = Literal["olx", "common-cartridge", "moodle"]
+Format = Literal["lyceum", "olx", "common-cartridge", "moodle"]
 
 # Of the time a package takes, unpacking is about this share.
 _UNPACKING = 0.3
@@ -32,6 +32,12 @@ class Reader(NamedTuple):
 
 # The first that recognises a package reads it: the course.xml of other formats is none of Open edX.
 READERS = (
+    Reader(
+        "lyceum",
+        "Lyceum course archive (.lyceum.zip)",
+        lyceum_archive.holds_archive,
+        lyceum_archive.read_archive,
+    ),
     Reader(
         "common-cartridge",
         "Common Cartridge 1.0 to 1.3 (.imscc)",

@@ -58,6 +58,13 @@ async def upload_files(
     return tuple(uploaded)
 
 
+async def chunks_of(location: Path) -> AsyncIterator[bytes]:
+    """Yield the bytes of a file, read beside the event loop."""
+    with location.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            yield chunk
+
+
 class _Reading:
     """A file on its way into the store."""
 
@@ -68,9 +75,8 @@ class _Reading:
         self.size = 0
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        with self._location.open("rb") as file:
-            while chunk := await asyncio.to_thread(file.read, _CHUNK):
-                self.head = self.head or chunk[: media_types.HEAD_BYTES]
-                self.digest.update(chunk)
-                self.size += len(chunk)
-                yield chunk
+        async for chunk in chunks_of(self._location):
+            self.head = self.head or chunk[: media_types.HEAD_BYTES]
+            self.digest.update(chunk)
+            self.size += len(chunk)
+            yield chunk

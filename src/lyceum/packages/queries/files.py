@@ -56,4 +56,15 @@ KEEP_USES = command(
     """
 )
 
+# Parameters: lectures, and the copy of each.
+COPY_USES = command(
+    """
+    INSERT INTO packages.file_uses (file_id, lecture_id)
+    SELECT f.file_id, u.copy_id
+    FROM unnest($1::uuid[], $2::uuid[]) u (lecture_id, copy_id)
+    JOIN packages.file_uses f ON f.lecture_id = u.lecture_id
+    ON CONFLICT DO NOTHING
+    """
+)
+
 LIST_KNOWN_KEYS = sql("SELECT file_key FROM packages.files WHERE file_key = ANY ($1::text[])", str)

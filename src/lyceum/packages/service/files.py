@@ -81,17 +81,21 @@ async def keep_files(
 async def open_file(tx: Reader, actor: Actor, file_id: UUID) -> KeptFile:
     """Return a file that the actor may open: staff any, others what an open lecture shows.
 
-    NotFound when its course is not visible or no lecture shows it; otherwise as its lectures say.
+    The lectures of a copy of the course count as well. NotFound when no lecture shows it, or none
+    that is visible; otherwise as the lectures say.
     """
     file = await tx.one_or_none(queries.FIND_FILE, file_id)
     if file is None:
         raise errors.NotFound
-    course = await courses.get_course(tx, actor, file.course_id)
-    if course.is_staff:
+    try:
+        course = await courses.get_course(tx, actor, file.course_id)
+    except (errors.NotFound, errors.Deleted):
+        course = None
+    if course is not None and course.is_staff:
         return file
     if file.is_for_staff:
         raise errors.NotFound
-    if file.is_in_description:
+    if course is not None and file.is_in_description:
         return file
     refusal: errors.Fact = errors.NotFound()
     for lecture_id in await tx.all(queries.LIST_USES, file_id, _MOST_USES):
@@ -102,6 +106,22 @@ async def open_file(tx: Reader, actor: Actor, file_id: UUID) -> KeptFile:
         else:
             return file
     raise refusal
+
+
+async def copy_uses(tx: Writer, actor: Actor, course_id: UUID) -> None:
+    """Let the copied lectures of a course show the files of those they were copied from."""
+    try:
+        copies = await courses.list_copied_lectures(tx, actor, course_id)
+    except (errors.NotFound, errors.Deleted):
+        return
+    sources = [copy.source_id for copy in copies]
+    await tx.execute(queries.COPY_USES, sources, [copy.lecture_id for copy in copies])
+
+
+async def forget_lecture(tx: Writer, actor: Actor, lecture_id: UUID) -> None:
+    """Forget what a lecture showed that is gone for good. For the program itself."""
+    actor.require(IMPORT_FOR_OTHERS)
+    await tx.execute(queries.FORGET_USES, [lecture_id])
 
 
 async def list_unknown(tx: Reader, actor: Actor, keys: list[str]) -> list[str]:

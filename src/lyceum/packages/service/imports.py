@@ -10,6 +10,7 @@ from lyceum.packages.adapters import assets, drafts
 from lyceum.packages.adapters.receiver import Receiver
 from lyceum.packages.adapters.uploads import UploadedFile
 from lyceum.packages.errors import InstructorUnknown, PackageRefused
+from lyceum.packages.events import PackageImported
 from lyceum.packages.permissions import IMPORT_FOR_OTHERS, IMPORT_PACKAGES, may_see
 from lyceum.packages.queries import imports as queries
 from lyceum.packages.records import (
@@ -24,6 +25,7 @@ from lyceum.packages.service import files
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.events import emit
 from lyceum.platform.richtext import clean_text
 from lyceum.platform.routing import API
 from lyceum.users import api as users
@@ -118,6 +120,13 @@ async def store_package(
         in_lectures=drafts.tokens_of_lectures(course, stored.lecture_ids),
     )
     made = _report(stored, draft.title, report, notes)
+    imported = PackageImported(
+        course_id=stored.course_id,
+        import_id=import_id,
+        format=report.format,
+        is_new=stored.is_new,
+    )
+    await emit(tx, actor, imported)
     await tx.execute(queries.FINISH_IMPORT, import_id, stored.course_id, msgspec.json.encode(made))
     return made
 
@@ -127,7 +136,7 @@ async def _put_quizzes(
 ) -> None:
     for chapter in course.chapters:
         for lecture in chapter.lectures:
-            if lecture.kind == "quiz":
+            if lecture.kind == "quiz" and (lecture.questions or lecture.rules):
                 lecture_id = stored.lecture_ids[lecture.external_id]
                 await assessments.put_quiz(tx, actor, lecture_id, drafts.quiz_of(lecture))
 
