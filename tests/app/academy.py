@@ -43,6 +43,7 @@ from lyceum.users.records import Account, Device
 from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.schemas.roles import NewRole
 from lyceum.users.service import (
+    administration,
     admission,
     api_keys,
     data_exports,
@@ -94,7 +95,11 @@ class Academy(msgspec.Struct):
 
 async def make_people(database: Database) -> dict[str, Account]:
     """Store somebody of each role."""
-    return {role: await users.store_user(database, roles=(role,)) for role in STRANGERS}
+    people = {role: await users.store_user(database, roles=(role,)) for role in STRANGERS}
+    async with database.transaction() as tx:
+        shut_out = await users.make_user(tx, roles=("super_admin",))
+        people["suspended"] = await administration.suspend(tx, SYSTEM, shut_out.id)
+    return people
 
 
 async def make_academy(engines: Engines, strangers: dict[str, Account], operation: str) -> Academy:

@@ -29,6 +29,7 @@ from lyceum.platform import job_routes, queue_pages, queue_routes
 from lyceum.platform.routing import Route, Routes
 from lyceum.users.http import (
     account,
+    acting,
     api_keys,
     browser,
     email_change,
@@ -67,6 +68,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         people.routes,
         permissions.routes,
         roles.routes,
+        acting.routes,
         api_keys.routes,
         follows.routes,
         privacy.routes,

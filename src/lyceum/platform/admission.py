@@ -32,6 +32,8 @@ def admit(route: Route, caller: Caller) -> None:
             raise errors.Unauthorized("This is for services, which sign their requests.")
         return
     actor.require_user()
+    if actor.impersonator_id is not None and (route.access is IN_PERSON or not route.only_reads):
+        raise errors.Forbidden("You act as somebody else, and may only look.")
     if route.access is IN_PERSON and actor.session_id is None:
         raise errors.Forbidden("This takes a person who is signed in, not a key.")
     if route.access is SIGNED_IN and actor.scopes is not None:

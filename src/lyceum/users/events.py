@@ -8,7 +8,8 @@ from lyceum.platform.events import Event, event
 FactorKind = Literal["totp", "passkey"]
 RevocationReason = Literal[
     "signed_out", "revoked_by_user", "password_changed", "refresh_token_reused",
-    "too_many_sessions", "suspended", "role_changed", "signed_in_again", "device_forgotten",
+    "too_many_sessions", "acting_ended",
+    "suspended", "role_changed", "signed_in_again", "device_forgotten",
     "deactivated",
 ]  # fmt: skip
 KeyRevocationReason = Literal["revoked_by_user", "password_changed"]
@@ -111,6 +112,16 @@ class UserUnfollowed(Event, frozen=True, kw_only=True):
 
     user_id: UUID
     follower_id: UUID
+
+
+@event("user.acting_started")
+class ActingStarted(Event, frozen=True, kw_only=True):
+    """An administrator sees the academy as a person does, for a while; `reason` is theirs."""
+
+    user_id: UUID
+    impersonator_id: UUID
+    session_id: UUID
+    reason: str
 
 
 @event("user.suspended")

@@ -31,6 +31,9 @@ MANAGE_SERVICES = permission(
 ERASE_USERS = permission(
     "users:erase", role="admin", description="Erase what is held on people who ask for it"
 )
+ACT_AS = permission(
+    "users:act-as", role="admin", description="See the academy as somebody else, without acting"
+)
 
 SUPER_ADMIN: Final = "super_admin"
 

@@ -59,12 +59,14 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """The rights behind a live session, as they are now; `granted` is what custom roles give."""
+    """The rights behind a live session, as they are now; `granted` is what custom roles give, and
+    the impersonator an administrator who acts in it."""
 
     user_id: UUID
     session_id: UUID
     roles: list[str]
     granted: list[str]
+    impersonator_id: UUID | None
 
 
 class CustomRole(msgspec.Struct, frozen=True):

@@ -28,6 +28,13 @@ MAX_LENGTH: Final = 4096
 _CLOCK_SKEW_SECONDS = 5
 
 
+class ActingParty(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts in the subject's place (RFC 8693, section 4.1)."""
+
+    sub: UUID
+    email: str
+
+
 class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a token says; `roles` and `pv` are for clients and never believed by us."""
 
@@ -41,6 +48,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     iat: int
     exp: int
     nbf: int | None = None
+    act: ActingParty | None = None
 
 
 class PublicJwk(msgspec.Struct, frozen=True, kw_only=True):

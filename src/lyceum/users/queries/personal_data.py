@@ -47,6 +47,14 @@ privacy.holds(
     erase=command("DELETE FROM users.link_tokens WHERE user_id = $1"),
 )
 privacy.holds(
+    "users.acting_sessions",
+    "impersonator_id",
+    export=sql(
+        "SELECT to_jsonb(a) FROM users.acting_sessions a WHERE a.impersonator_id = $1", Json
+    ),
+    keeps="who looked at somebody's account is on record for that person",
+)
+privacy.holds(
     "users.api_keys",
     "user_id",
     export=sql(

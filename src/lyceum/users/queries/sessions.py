@@ -63,12 +63,28 @@ FIND_STANDING = sql(
     """
     SELECT s.user_id, s.id AS session_id, u.roles,
            ARRAY(SELECT DISTINCT p FROM users.roles r, unnest(r.permissions) p
-                 WHERE r.name = ANY (u.roles)) AS granted
+                 WHERE r.name = ANY (u.roles)) AS granted,
+           i.impersonator_id
     FROM users.sessions s JOIN users.users u ON u.id = s.user_id
+    LEFT JOIN users.acting_sessions i ON i.session_id = s.id
     WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > now()
       AND u.status = 'active'
     """,
     Standing,
+)
+INSERT_ACTING_SESSION = command(
+    """
+    INSERT INTO users.acting_sessions (session_id, impersonator_id, reason) VALUES ($1, $2, $3)
+    """
+)
+REVOKE_ACTING_SESSIONS = command(
+    """
+    UPDATE users.sessions SET revoked_at = now(), revoked_reason = 'acting_ended'
+    WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now() AND id IN (
+        SELECT session_id FROM users.acting_sessions WHERE impersonator_id = $2)
+    RETURNING id
+    """,
+    UUID,
 )
 INSERT_REFRESH_TOKEN = command(
     """

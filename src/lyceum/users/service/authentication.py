@@ -153,7 +153,8 @@ class Authenticator:
         return actor
 
     def _keep(self, key: Hashable, actor: Actor, seconds_left: float, stamp: int) -> None:
-        tags = (f"users:{actor.user_id}", *map(role_tag, custom_roles(actor.roles)))
+        people = filter(None, (actor.user_id, actor.impersonator_id))
+        tags = (*(f"users:{one}" for one in people), *map(role_tag, custom_roles(actor.roles)))
         longest = RIGHTS_SECONDS if self._listener.is_connected else DEAF_SECONDS
         self._actors.put(key, actor, tags=tags, stamp=stamp, ttl=min(seconds_left, longest))
 

@@ -3,13 +3,18 @@
 Not here: verifying tokens and keeping the answer (`authentication`).
 """
 
+from uuid import UUID
+
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor, permissions_of
 from lyceum.platform.database import Reader
 from lyceum.users.adapters import networks
 from lyceum.users.adapters.access_tokens import Claims
+from lyceum.users.permissions import ACT_AS
+from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import api_keys as key_queries
 from lyceum.users.queries import browser_sessions as browser_queries
+from lyceum.users.queries import roles as role_queries
 from lyceum.users.queries import sessions as session_queries
 from lyceum.users.records import BrowserStanding, KeyStanding
 
@@ -21,12 +26,15 @@ async def get_session_actor(tx: Reader, actor: Actor, claims: Claims) -> Actor:
     standing = await tx.one_or_none(session_queries.FIND_STANDING, claims.sid, claims.sub)
     if standing is None:
         raise errors.TokenInvalid
+    if standing.impersonator_id is not None:
+        await _require_impersonator(tx, standing.impersonator_id)
     roles = tuple(standing.roles)
     return Actor(
         user_id=standing.user_id,
         roles=roles,
         permissions=permissions_of(roles).union(standing.granted),
         session_id=standing.session_id,
+        impersonator_id=standing.impersonator_id,
     )
 
 
@@ -66,3 +74,13 @@ async def get_key_actor(
         scopes=frozenset(standing.scopes),
     )
     return owner, standing
+
+
+async def _require_impersonator(tx: Reader, user_id: UUID) -> None:
+    """Raise TokenInvalid unless the person still may act as others."""
+    account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
+    if account is None or account.status != "active":
+        raise errors.TokenInvalid
+    held = permissions_of(tuple(account.roles)) | await role_queries.list_granted(tx, account.roles)
+    if ACT_AS.name not in held:
+        raise errors.TokenInvalid

@@ -48,8 +48,9 @@ async def issue_tokens(
     *,
     session_id: UUID,
     refresh_token: str,
+    acting: access_tokens.ActingParty | None = None,
 ) -> SignedIn:
-    """Return the tokens of a session, with a fresh access token."""
+    """Return the tokens of a session, with a fresh access token, which names who is `acting`."""
     key = await get_signing_key(tx, actor, settings)
     now = int(clock.utc_now().timestamp())
     claims = access_tokens.Claims(
@@ -62,6 +63,7 @@ async def issue_tokens(
         pv=account.permissions_version,
         iat=now,
         exp=now + settings.access_token_seconds,
+        act=acting,
     )
     return SignedIn(
         account, session_id, key.sign(claims), refresh_token, settings.access_token_seconds
