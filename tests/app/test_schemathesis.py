@@ -42,7 +42,7 @@ enabled = false
 """
 ENDS_A_SESSION = "^(logout|revokeMySession|changeRoles|suspendUser|changePassword)$"
 # Streams would each go on for minutes; jobs that failed in other tests would fail again.
-LEFT_OUT = f"{ENDS_A_SESSION}|^(watchQueues|retryFailedJobs)$"
+LEFT_OUT = f"{ENDS_A_SESSION}|^(watchQueues|watchPage|watchJob|retryFailedJobs)$"
 
 
 def schemathesis(web: WebProcess, folder: Path, *options: str, more: str = "") -> None:

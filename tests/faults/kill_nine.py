@@ -21,12 +21,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import click
+import httpx
 import msgspec
 from rich.console import Console
 from rich.progress import Progress
@@ -205,6 +206,15 @@ async def find_effects(dsn: str, course: Course, learners: int) -> list[str]:
     ]
 
 
+def check_use(running: Program, servers: Iterable[str]) -> None:
+    """Make sure that the program works with the servers: to kill an idle one proves nothing."""
+    found = httpx.get(f"{running.url}/ready", timeout=20).json()["data"]["dependencies"]
+    notes = {each["name"]: each["note"] for each in found if each["isUp"]}
+    for name in servers:
+        dependency, word = {"redis": ("jobs", "Redis"), "rabbitmq": ("events", "RabbitMQ")}[name]
+        assert notes.get(dependency, "").startswith(word), f"{name} is not used: {notes}"
+
+
 @contextlib.contextmanager
 def staged(folder: Path, victims: Sequence[str]) -> Iterator[Stage]:
     """Run the program, on servers of its own as far as they are to be killed."""
@@ -215,6 +225,7 @@ def staged(folder: Path, victims: Sequence[str]) -> Iterator[Stage]:
                 servers[name] = stack.enter_context(lend(folder / name))
         addresses = {f"{name.upper()}_URL": server.url for name, server in servers.items()}
         running = stack.enter_context(program.running(folder / "academy", **addresses))
+        check_use(running, servers)
         yield Stage(running, servers)
 
 

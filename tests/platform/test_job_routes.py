@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 
 from lyceum.app.http import build_app
@@ -173,6 +174,33 @@ async def test_a_job_that_runs_is_asked_to_stop_and_does(
     assert (found["state"], found["isStopping"]) == ("cancelled", False)
     assert found["finishedAt"]
     assert (await web.delete(f"/jobs/{job_id}", headers=by("owner"))).status_code == 409
+
+
+async def test_a_job_is_watched_to_its_end(background: Engines, web: httpx.AsyncClient) -> None:
+    heard: list[asyncio.Task[httpx.Response]] = []
+
+    async def work(context: JobContext, _thing: str) -> None:
+        await context.report(0.5, "half of it")
+        place = f"/jobs/{context.job_id}/live"
+        heard.append(asyncio.create_task(web.get(place, headers=by("owner"))))
+        # The stream has begun when it has been answered that there is the job.
+        await asyncio.sleep(0.2)
+
+    Behaviour.work = work
+    job_id = await ask_for_work(background)
+    await JobRunner(background, actor_of).run(job_id)
+    async with asyncio.timeout(30):
+        told = await heard[0]
+    views = [
+        msgspec.json.decode(line.removeprefix("data: "))
+        for line in told.text.splitlines()
+        if line.startswith("data: ")
+    ]
+    assert views[-1]["state"] == "succeeded"
+    assert {view["state"] for view in views} <= {"running", "succeeded"}
+    for who, status in (("stranger", 404), ("admin", 200)):
+        answer = await web.get(f"/jobs/{job_id}/live", headers=by(who))
+        assert answer.status_code == status
 
 
 async def test_a_job_that_fails_while_it_is_asked_to_stop_is_not_tried_again(

@@ -1,19 +1,24 @@
 """The HTTP door of jobs: how far one is, what came of it, and cancelling it."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from lyceum.platform import errors, job_status
+from lyceum.platform import clock, errors, job_status, streaming
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.engines import Engines
 from lyceum.platform.job_status import JobOver, JobRow, State
 from lyceum.platform.routing import SIGNED_IN, Routes
-from lyceum.platform.wire import Output
+from lyceum.platform.wire import Content, Output
 
 routes = Routes("platform")
+WATCH_SECONDS = 0.5
+OVER = ("succeeded", "failed", "cancelled")
 
 
 class JobLinks(Output, frozen=True, kw_only=True):
@@ -48,6 +53,22 @@ async def get_job(tx: Reader, actor: Actor, job_id: UUID) -> JobView:
     return _view(actor, await job_status.get_job(tx, actor, job_id))
 
 
+@routes.get(
+    "/jobs/{job_id}/live",
+    access=SIGNED_IN,
+    summary="A job, live",
+    media_type=streaming.EVENTS,
+    facts=(errors.NotFound,),
+)
+async def watch_job(
+    engines: Engines, actor: Actor, job_id: UUID, query: streaming.WatchQuery
+) -> Content:
+    """Server-sent events `job`, each the data of `GET /jobs/{job_id}`: one at once and one
+    whenever it has changed. The stream ends with the job."""
+    first = await job_status.get_job(engines.database.reader(), actor, job_id)
+    return streaming.events(_changes(engines, actor, first, query.seconds))
+
+
 @routes.delete(
     "/jobs/{job_id}",
     access=SIGNED_IN,
@@ -58,6 +79,27 @@ async def cancel_job(tx: Writer, actor: Actor, job_id: UUID) -> None:
     """One that waits is never run. One that runs stops at its next step, unless it ends before: its
     state says which. 409 when it is over."""
     await job_status.cancel_job(tx, actor, job_id)
+
+
+async def _changes(
+    engines: Engines, actor: Actor, job: JobRow, seconds: float
+) -> AsyncGenerator[bytes, None]:
+    until = clock.monotonic() + seconds
+    told = b""
+    while True:
+        view = streaming.event("job", msgspec.json.encode(_view(actor, job)))
+        if view != told:
+            yield view
+            told = view
+        if job.state in OVER or clock.monotonic() + WATCH_SECONDS > until:
+            return
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            job = await job_status.get_job(engines.database.reader(), actor, job.id)
+        except errors.NotFound:
+            return
+        except errors.Fact:
+            yield b": not now\n\n"
 
 
 def _view(actor: Actor, job: JobRow) -> JobView:

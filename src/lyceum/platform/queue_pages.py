@@ -55,7 +55,7 @@ async def show_queues(tx: Reader, engines: Engines, actor: Actor) -> Content:
     summary="What changes on the dashboard",
     media_type=streaming.EVENTS,
 )
-async def watch_page(engines: Engines, actor: Actor, query: queue_views.WatchQuery) -> Content:
+async def watch_page(engines: Engines, actor: Actor, query: streaming.WatchQuery) -> Content:
     """Server-sent events, each a section of the page as HTML under the section's name."""
     actor.require(READ_QUEUES)
     return streaming.events(_changes(engines, actor, query.seconds))

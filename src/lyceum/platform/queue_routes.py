@@ -44,7 +44,7 @@ async def get_queues(tx: Reader, actor: Actor) -> QueuesView:
     summary="The job queues, live",
     media_type="text/event-stream",
 )
-async def watch_queues(engines: Engines, actor: Actor, query: queue_views.WatchQuery) -> Content:
+async def watch_queues(engines: Engines, actor: Actor, query: streaming.WatchQuery) -> Content:
     """Server-sent events `queues`, each the data of `GET /admin/queues`: one at once, then one
     every two seconds while the client listens."""
     actor.require(READ_QUEUES)

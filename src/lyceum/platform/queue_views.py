@@ -30,12 +30,6 @@ class JobListQuery(CursorQuery, frozen=True, kw_only=True):
     name: JobName | None = None
 
 
-class WatchQuery(Input, frozen=True, kw_only=True):
-    """How long a stream lasts before the client has to ask again."""
-
-    seconds: Annotated[int, msgspec.Meta(ge=0, le=600, description="How long it lasts")] = 300
-
-
 class FailedJobs(Input, frozen=True, kw_only=True):
     """Which failed jobs: all, or those of a queue, of a name."""
 

@@ -7,12 +7,20 @@ and are then let in or not. Not here: what is sent (a route returns a `Content` 
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from lyceum.platform.http import Response
-from lyceum.platform.wire import Content
+from lyceum.platform.wire import Content, Input
 
 EVENTS: Final = "text/event-stream"
+
+
+class WatchQuery(Input, frozen=True, kw_only=True):
+    """How long a stream lasts before the client has to ask again."""
+
+    seconds: Annotated[int, msgspec.Meta(ge=0, le=600, description="How long it lasts")] = 300
 
 
 def events(chunks: AsyncGenerator[bytes, None]) -> Content:
