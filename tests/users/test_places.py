@@ -25,6 +25,14 @@ _EVENTS = sql(
 )
 
 
+_DEVICE_EVENTS = sql(
+    "SELECT name FROM platform.outbox"
+    " WHERE key = $1 AND name IN ('session.opened', 'device.added', 'device.forgotten')"
+    " ORDER BY name",
+    str,
+)
+
+
 @pytest.fixture
 async def account(database: Database) -> Account:
     return await factories.store_user(database)
@@ -56,6 +64,8 @@ async def test_devices_are_listed_and_forgotten(
     assert (await client.delete(url, headers=laptop)).status_code == 404
     assert (await client.get("/api/v1/me", headers=phone)).status_code == 401
     assert (await client.get("/api/v1/me", headers=laptop)).status_code == 200
+    told = await database.reader().all(_DEVICE_EVENTS, str(account.id))
+    assert told == ["device.added", "device.forgotten", "session.opened", "session.opened"]
 
 
 async def test_signing_out_everywhere_else(

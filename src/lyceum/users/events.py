@@ -147,6 +147,18 @@ class PasswordChanged(Event, frozen=True, kw_only=True):
     is_reset: bool = False
 
 
+@event("session.opened")
+class SessionOpened(Event, frozen=True, kw_only=True):
+    """A person has signed in; `methods` is how they have proved who they are."""
+
+    user_id: UUID
+    session_id: UUID
+    device_id: UUID
+    is_browser: bool
+    methods: tuple[str, ...]
+    ip: str
+
+
 @event("session.revoked")
 class SessionRevoked(Event, frozen=True, kw_only=True):
     """A session ended before its time, with every token of it."""
@@ -313,6 +325,14 @@ class LoginFailed(Event, frozen=True, kw_only=True):
 @event("device.added")
 class DeviceAdded(Event, frozen=True, kw_only=True):
     """A person signed in from a device that looks like none of those they had."""
+
+    user_id: UUID
+    device_id: UUID
+
+
+@event("device.forgotten")
+class DeviceForgotten(Event, frozen=True, kw_only=True):
+    """A person has had a device forgotten; the sessions on it have ended."""
 
     user_id: UUID
     device_id: UUID

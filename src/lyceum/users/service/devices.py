@@ -9,7 +9,7 @@ from uuid import UUID
 from lyceum.platform import errors, events, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
-from lyceum.users.events import DeviceAdded
+from lyceum.users.events import DeviceAdded, DeviceForgotten
 from lyceum.users.queries import devices as device_queries
 from lyceum.users.records import Account, Device, DeviceOfPerson, KnownDevice
 from lyceum.users.service.sessions import tell_of_end
@@ -67,3 +67,4 @@ async def forget_device(tx: Writer, actor: Actor, device_id: UUID) -> None:
     if await tx.one_or_none(device_queries.DELETE_DEVICE, device_id, user_id) is None:
         raise errors.NotFound
     await tell_of_end(tx, actor, user_id, ended, "device_forgotten")
+    await events.emit(tx, actor, DeviceForgotten(user_id=user_id, device_id=device_id))

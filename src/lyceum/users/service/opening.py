@@ -6,9 +6,11 @@ back. Not here: whether a second factor is asked for (`admission`).
 
 import msgspec
 
+from lyceum.platform import events
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer
 from lyceum.platform.settings import Settings
+from lyceum.users.events import SessionOpened
 from lyceum.users.queries import devices as device_queries
 from lyceum.users.records import Account, Device
 from lyceum.users.service.browser_sessions import BrowserSignedIn, open_browser_session
@@ -39,4 +41,13 @@ async def open_way(
     open_it = open_browser_session if device.is_browser else open_session
     opened: Opened = await open_it(tx, actor, settings, account, device, methods=methods)
     await tx.execute(device_queries.LINK_SESSION, opened.session_id, device_id)
+    happened = SessionOpened(
+        user_id=account.id,
+        session_id=opened.session_id,
+        device_id=device_id,
+        is_browser=device.is_browser,
+        methods=methods,
+        ip=device.ip,
+    )
+    await events.emit(tx, actor, happened)
     return msgspec.structs.replace(opened, device_token=token)
