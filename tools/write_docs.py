@@ -13,10 +13,11 @@ from pathlib import Path
 import click
 
 from lyceum.app import cli, services
-from lyceum.platform import openapi
+from lyceum.platform import asyncapi, openapi
 from lyceum.platform.access import ROLES, Permission, all_permissions
 from lyceum.platform.routing import IN_PERSON, PUBLIC, SERVICE, SIGNED_IN, Route
 from lyceum.platform.settings import Settings, environment_name
+from tools import pin_events
 
 DOCS = Path(__file__).parents[1] / "docs"
 BUILD = DOCS / "build"
@@ -66,8 +67,8 @@ def permissions_page() -> str:
         "",
         "## Routes",
         "",
-        "`/health`, `/ready`, `/metrics`, `/openapi.json` and `/docs` are public, and so is"
-        " `/dev/mail` where there is a development mailbox. Of the others:",
+        "`/health`, `/ready`, `/metrics`, `/openapi.json`, `/asyncapi.json` and `/docs` are public,"
+        " and so is `/dev/mail` where there is a development mailbox. Of the others:",
         "",
         "| method | path | who may knock |",
         "|---|---|---|",
@@ -113,6 +114,13 @@ def openapi_document() -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
+def asyncapi_document() -> str:
+    """Answer the AsyncAPI document of every event."""
+    services.load_handlers("all")
+    document = asyncapi.build_document(title="Lyceum", prefix="lyceum")
+    return json.dumps(document, indent=2) + "\n"
+
+
 def main() -> int:
     """Write the files, or check them, and answer the exit code."""
     parser = argparse.ArgumentParser()
@@ -130,6 +138,8 @@ def main() -> int:
     built = {
         BUILD / "commands.md": commands_page(),
         BUILD / "openapi.json": openapi_document(),
+        BUILD / "asyncapi.json": asyncapi_document(),
+        pin_events.SNAPSHOT: pin_events.with_new_events(),
     }
     for path, text in {**committed, **built}.items():
         path.write_text(text)

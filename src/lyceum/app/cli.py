@@ -16,6 +16,7 @@ from lyceum.platform.settings import SettingsInvalid, load_settings
 
 COMMANDS: Final = {
     "doctor": "lyceum.app.commands:doctor",
+    "events": "lyceum.app.events_command:events",
     "export": "lyceum.packages.cli:export_course",
     "import": "lyceum.packages.cli:import_package",
     "jobs": "lyceum.app.jobs_command:jobs",

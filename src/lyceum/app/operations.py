@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from lyceum.platform import errors, openapi, openapi_page, queue_metrics
+from lyceum.platform import asyncapi, errors, openapi, openapi_page, queue_metrics
 from lyceum.platform.engines import Engines
 from lyceum.platform.health import Doorkeeper, Health, Probe, Readiness, health
 from lyceum.platform.http import content_etag
@@ -140,6 +140,19 @@ def _add_documents(
     async def get_openapi() -> Content:
         """The document to generate clients from."""
         return document()
+
+    @functools.cache
+    def events_document() -> Content:
+        found = asyncapi.build_document(
+            title=settings.academy_name, prefix=settings.rabbitmq_prefix
+        )
+        body = msgspec.json.encode(found)
+        return Content(body, "application/json", is_public=True, etag=content_etag(body))
+
+    @routes.get("/asyncapi.json", access=PUBLIC, summary="Every event as AsyncAPI 3")
+    async def get_asyncapi() -> Content:
+        """The document of what is published to the exchange of events."""
+        return events_document()
 
     @routes.get("/docs", access=PUBLIC, summary="This interface to read", media_type="text/html")
     async def get_docs() -> Content:

@@ -25,7 +25,7 @@ from lyceum.discussions.http import announcements, posts, reports, threads
 from lyceum.packages.http import exports as package_exports
 from lyceum.packages.http import files as package_files
 from lyceum.packages.http import imports as package_imports
-from lyceum.platform import job_routes, queue_pages, queue_routes
+from lyceum.platform import event_routes, job_routes, queue_pages, queue_routes
 from lyceum.platform.routing import Route, Routes
 from lyceum.users.http import (
     account,
@@ -96,7 +96,12 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
     "assessments": (assessments_http.routes,),
     "discussions": (threads.routes, posts.routes, reports.routes, announcements.routes),
     "packages": (package_imports.routes, package_files.routes, package_exports.routes),
-    "jobs": (job_routes.routes, queue_routes.routes, queue_pages.routes),
+    "jobs": (
+        job_routes.routes,
+        queue_routes.routes,
+        queue_pages.routes,
+        event_routes.routes,
+    ),
 }
 """Routes by domain; `jobs` is the platform's own and always carried."""
 
