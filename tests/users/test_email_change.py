@@ -1,5 +1,6 @@
 """Another address: both are told, and the new one is proved before it counts."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -182,3 +183,31 @@ async def test_nobody_is_flooded(wish: Wish) -> None:
     with pytest.raises(errors.RateLimitExceeded) as refused:
         await wish(new)
     assert ("retry-after", "3600") in refused.value.headers
+
+
+async def test_of_proofs_at_once_one_counts(
+    client: httpx.AsyncClient, database: Database, post: Post, wish: Wish, account: Account
+) -> None:
+    new = factories.unique_email()
+    await wish(new)
+    token = await link_to(post, new)
+    answers = await asyncio.gather(*(prove(client, token) for _ in range(6)))
+    assert sorted(status for status, _ in answers) == [200] + [400] * 5
+    assert await address_of(database, account) == new
+
+
+async def test_two_who_want_one_address(
+    client: httpx.AsyncClient, database: Database, post: Post
+) -> None:
+    """Both may prove it, and the first who does has it."""
+    new = factories.unique_email()
+    tokens = []
+    for _ in range(2):
+        person = await factories.store_user(database)
+        actor = await factories.sign_in_actor(database, person)
+        async with database.transaction() as tx:
+            await email_change.request_email_change(tx, actor, email=new, device=Device())
+        tokens.append(await link_to(post, new))
+    assert len(set(tokens)) == 2
+    answers = await asyncio.gather(*(prove(client, token) for token in tokens))
+    assert sorted(status for status, _ in answers) == [200, 409]

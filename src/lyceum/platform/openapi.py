@@ -98,7 +98,8 @@ def build_document(routes: Sequence[Route], *, title: str, server: str) -> Json:
         "info": {
             "title": title,
             "version": version("lyceum"),
-            "description": "Lyceum, a learning-platform backend. Errors are RFC 9457 problems.",
+            "description": "Lyceum, a learning-platform backend. Errors are RFC 9457 problems."
+            " With a cookie, whatever changes something takes X-CSRF-Token (GET /auth/session).",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": server}],
