@@ -1,8 +1,14 @@
 """The HTTP door of the catalogue: lists of courses, and one course in detail."""
 
-from lyceum.courses.schemas.catalogue import CatalogueQuery, PopularQuery, TaughtQuery
+from lyceum.courses.schemas.catalogue import (
+    CatalogueQuery,
+    PopularQuery,
+    SearchResult,
+    SimilarQuery,
+    TaughtQuery,
+)
 from lyceum.courses.schemas.courses import CourseCard, CourseDetail
-from lyceum.courses.service import catalogue
+from lyceum.courses.service import catalogue, search
 from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Reader
 from lyceum.platform.engines import Engines
@@ -45,6 +51,34 @@ async def list_popular_courses(tx: Reader, engines: Engines, query: PopularQuery
     """The most popular first."""
     items, key = await catalogue.list_popular(tx, ANONYMOUS, engines.cache, query.limit)
     return Answer(data=items, etag=content_etag(items), is_public=True, cache_key=key)
+
+
+@routes.get(
+    "/courses/search",
+    access=PUBLIC,
+    summary="Search the catalogue",
+    is_hot=True,
+    returns=SearchResult,
+)
+async def search_courses(tx: Reader, engines: Engines, query: CatalogueQuery) -> Answer[Json]:
+    """As the list of courses, with the counts of every other choice, and what matched marked.
+    Courses that are not in the catalogue are neither found nor counted."""
+    body, total = await search.search_courses(tx, ANONYMOUS, engines.cache, query)
+    return Answer(data=body, page=query.info(total), etag=content_etag(body), is_public=True)
+
+
+@routes.get(
+    "/courses/{id_or_slug}/similar",
+    access=PUBLIC,
+    summary="List courses that are like another",
+    returns=tuple[CourseCard, ...],
+)
+async def list_similar_courses(
+    tx: Reader, actor: Actor, engines: Engines, id_or_slug: str, query: SimilarQuery
+) -> Answer[Json]:
+    """By tags, category, language and difficulty; the most alike first."""
+    found = await search.list_similar(tx, actor, engines.cache, id_or_slug, query.limit)
+    return Answer(data=found)
 
 
 @routes.get(
