@@ -57,13 +57,15 @@ class CourseFields(msgspec.Struct, frozen=True):
     ends_at: datetime | None
     has_certificate: bool
     access_days: int | None
+    completion_percent: int
 
 
 class PublicCourse(msgspec.Struct, frozen=True):
     """A course as everybody sees it, in JSON, and the facts that say who may.
 
     `details` goes into the same object as `card`; `staff` is an object of roles by user id;
-    `lecture_ids` are in the outline's order.
+    `lecture_ids` are in the outline's order; `gates` are release rules: lecture, moment, days,
+    lecture before.
     """
 
     id: UUID
@@ -77,6 +79,8 @@ class PublicCourse(msgspec.Struct, frozen=True):
     details: Json
     staff: Json
     lecture_ids: list[str]
+    starts_at: datetime | None
+    gates: Json
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -89,6 +93,7 @@ class Viewer(msgspec.Struct, frozen=True):
     completed_at: datetime | None
     last_lecture_id: UUID | None
     completed: list[UUID]
+    begins_at: datetime | None
 
 
 class CataloguePage(msgspec.Struct, frozen=True):
@@ -187,6 +192,9 @@ class Lecture(msgspec.Struct, frozen=True):
     section: str
     version: int
     updated_at: datetime
+    release_at: datetime | None
+    release_after_days: int | None
+    release_after_id: UUID | None
 
 
 class LectureAccess(msgspec.Struct, frozen=True):
@@ -207,6 +215,7 @@ class LectureAccess(msgspec.Struct, frozen=True):
     actor_role: str | None
     enrolment_id: UUID | None
     enrolment_status: str | None
+    is_locked: bool
 
     def course(self) -> CourseAccess:
         """Return the part that is about the course."""
@@ -441,25 +450,6 @@ class Certificate(msgspec.Struct, frozen=True):
     revoked_reason: str | None
 
 
-class WaitingPerson(msgspec.Struct, frozen=True):
-    """Somebody who waits for a seat, as the staff sees them."""
-
-    user_id: UUID
-    display_name: str | None
-    avatar_url: str | None
-    joined_at: datetime
-
-
-class OwnWait(msgspec.Struct, frozen=True):
-    """A course that somebody waits for; `position` is 1 for who is next."""
-
-    course_id: UUID
-    slug: str
-    title: str
-    joined_at: datetime
-    position: int
-
-
 class Invitation(msgspec.Struct, frozen=True):
     """An invitation to a course."""
 
@@ -474,27 +464,3 @@ class Invitation(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     created_at: datetime
-
-
-class Cohort(msgspec.Struct, frozen=True):
-    """A group of the learners of a course, with dates of its own."""
-
-    id: UUID
-    course_id: UUID
-    name: str
-    starts_at: datetime | None
-    ends_at: datetime | None
-    version: int
-    member_count: int
-    assistant_ids: list[UUID]
-
-
-class CohortPerson(msgspec.Struct, frozen=True):
-    """A learner in a cohort."""
-
-    user_id: UUID
-    display_name: str | None
-    avatar_url: str | None
-    status: str
-    progress_percent: int
-    joined_at: datetime

@@ -6,7 +6,7 @@ import msgspec
 
 from lyceum.courses import errors as facts
 from lyceum.courses import permissions
-from lyceum.courses.records import Cohort
+from lyceum.courses.queries.cohorts import Cohort
 from lyceum.courses.schemas.cohorts import (
     CohortChanges,
     CohortMemberView,

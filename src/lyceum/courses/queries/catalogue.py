@@ -192,6 +192,7 @@ FIND_PUBLIC_COURSE = sql(
             SELECT c.description, c.tags, c.objectives, c.estimated_minutes AS "estimatedMinutes",
                 c.seats, c.has_certificate AS "hasCertificate",
                 c.access_days AS "accessDays",
+                c.completion_percent AS "completionPercent",
                 courses.instant(c.enrolment_opens_at) AS "enrolmentOpensAt",
                 courses.instant(c.enrolment_closes_at) AS "enrolmentClosesAt",
                 courses.instant(c.starts_at) AS "startsAt", courses.instant(c.ends_at) AS "endsAt",
@@ -212,7 +213,16 @@ FIND_PUBLIC_COURSE = sql(
             SELECT l.id::text FROM courses.lectures l JOIN courses.chapters h ON h.id = l.chapter_id
             WHERE l.course_id = c.id AND l.deleted_at IS NULL AND h.deleted_at IS NULL
             ORDER BY h.position, h.id, l.position, l.id
-        ) AS lecture_ids
+        ) AS lecture_ids,
+        c.starts_at,
+        coalesce((
+            SELECT json_agg(json_build_array(
+                l.id, courses.instant(l.release_at), l.release_after_days, b.id))
+            FROM courses.lectures l
+            LEFT JOIN courses.lectures b ON b.id = l.release_after_id AND b.deleted_at IS NULL
+            WHERE l.course_id = c.id AND l.deleted_at IS NULL AND NOT l.is_preview
+                AND num_nonnulls(l.release_at, l.release_after_days, l.release_after_id) > 0
+        ), '[]') AS gates
     FROM courses.courses c WHERE c.id = $1
     """,  # noqa: S608 - constants of this module
     PublicCourse,
@@ -227,7 +237,8 @@ FIND_VIEWER = sql(
         ARRAY(
             SELECT p.lecture_id FROM courses.lecture_progress p
             WHERE p.enrolment_id = e.id AND p.is_completed
-        ) AS completed
+        ) AS completed,
+        e.begins_at
     FROM courses.enrolments e WHERE e.user_id = $2 AND e.course_id = $1
     """,
     Viewer,

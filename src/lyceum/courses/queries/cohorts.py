@@ -3,11 +3,38 @@
 The dates of a cohort stand on the enrolments of its members as well, where learning looks at them.
 """
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from lyceum.courses.records import Cohort, CohortPerson
+import msgspec
+
 from lyceum.platform.statements import command, sql
+
+
+class Cohort(msgspec.Struct, frozen=True):
+    """A group of the learners of a course, with dates of its own."""
+
+    id: UUID
+    course_id: UUID
+    name: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    version: int
+    member_count: int
+    assistant_ids: list[UUID]
+
+
+class CohortPerson(msgspec.Struct, frozen=True):
+    """A learner in a cohort."""
+
+    user_id: UUID
+    display_name: str | None
+    avatar_url: str | None
+    status: str
+    progress_percent: int
+    joined_at: datetime
+
 
 _COHORT: Final = """
     SELECT c.id, c.course_id, c.name, c.starts_at, c.ends_at, c.version,

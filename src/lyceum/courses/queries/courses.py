@@ -12,9 +12,9 @@ INSERT_COURSE = command(
         id, slug, owner_id, source_key, title, subtitle, description, category_id, tags, difficulty,
         language, estimated_minutes, price_minor, currency, thumbnail_url, objectives, visibility,
         seats, enrolment_opens_at, enrolment_closes_at, starts_at, ends_at, has_certificate,
-        access_days)
+        access_days, completion_percent)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23, $24)
+        $20, $21, $22, $23, $24, $25)
     ON CONFLICT DO NOTHING
     RETURNING id
     """,
@@ -32,7 +32,8 @@ FIND_FIELDS = sql(
     """
     SELECT title, subtitle, description, category_id, tags, difficulty, language,
         estimated_minutes, price_minor, currency, thumbnail_url, objectives, visibility, seats,
-        enrolment_opens_at, enrolment_closes_at, starts_at, ends_at, has_certificate, access_days
+        enrolment_opens_at, enrolment_closes_at, starts_at, ends_at, has_certificate, access_days,
+        completion_percent
     FROM courses.courses WHERE id = $1
     """,
     CourseFields,
@@ -45,7 +46,8 @@ UPDATE_FIELDS = command(
         language = $8, estimated_minutes = $9, price_minor = $10, currency = $11,
         thumbnail_url = $12, objectives = $13, visibility = $14, seats = $15,
         enrolment_opens_at = $16, enrolment_closes_at = $17, starts_at = $18, ends_at = $19,
-        has_certificate = $20, access_days = $21, version = version + 1, updated_at = now()
+        has_certificate = $20, access_days = $21,
+        completion_percent = $22, version = version + 1, updated_at = now()
     WHERE id = $1
     """
 )

@@ -16,12 +16,14 @@ COPY_CHAPTERS = command(
 COPY_LECTURES = command(
     """
     INSERT INTO courses.lectures (id, course_id, chapter_id, title, type, content, media_url,
-        duration_seconds, is_preview, position, section, copied_from_id)
+        duration_seconds, is_preview, position, section, copied_from_id, release_at,
+        release_after_days, release_after_id)
     SELECT u.copy_id, $1, h.copy_id, l.title, l.type, l.content, l.media_url, l.duration_seconds,
-        l.is_preview, l.position, l.section, l.id
+        l.is_preview, l.position, l.section, l.id, l.release_at, l.release_after_days, b.copy_id
     FROM unnest($2::uuid[], $3::uuid[]) u (id, copy_id)
     JOIN courses.lectures l ON l.id = u.id
     JOIN unnest($4::uuid[], $5::uuid[]) h (id, copy_id) ON h.id = l.chapter_id
+    LEFT JOIN unnest($2::uuid[], $3::uuid[]) b (id, copy_id) ON b.id = l.release_after_id
     """
 )
 

@@ -49,7 +49,8 @@ MOVE_LECTURE = command(
         table="lectures",
         home="chapter_id",
         columns="""id, course_id, chapter_id, title, type, content, media_url, duration_seconds,
-            is_preview, section, version, updated_at""",
+            is_preview, section, version, updated_at, release_at, release_after_days,
+            release_after_id""",
     ),
     Lecture,
 )

@@ -32,6 +32,8 @@ FIND_PROGRESS = sql(
                     p.completed_at AS "completedAt",
                     coalesce(p.position_seconds, 0) AS "positionSeconds",
                     coalesce(p.time_spent_seconds, 0) AS "timeSpentSeconds",
+                    courses.is_locked(
+                        l, e.id, e.enrolled_at, e.begins_at, c.starts_at, now()) AS "isLocked",
                     (SELECT coalesce(json_agg(json_build_array(lower(r), upper(r))), '[]')
                      FROM unnest(p.played) r) AS "playedSegments"
                 FROM courses.lectures l

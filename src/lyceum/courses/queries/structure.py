@@ -45,7 +45,8 @@ DELETE_CHAPTER = command(
 
 _LECTURE: Final = """
     l.id, l.course_id, l.chapter_id, l.title, l.type, l.content, l.media_url, l.duration_seconds,
-    l.is_preview, l.section, l.version, l.updated_at
+    l.is_preview, l.section, l.version, l.updated_at, l.release_at, l.release_after_days,
+    l.release_after_id
 """
 
 INSERT_LECTURE = command(
@@ -71,7 +72,9 @@ FIND_LECTURE_ACCESS = sql(
     SELECT l.id AS lecture_id, l.chapter_id, l.title, l.type, l.is_preview,
         c.id AS course_id, c.slug, c.status, c.visibility, c.owner_id,
         c.deleted_at IS NOT NULL AS is_deleted, c.version, i.role AS actor_role,
-        e.id AS enrolment_id, e.status AS enrolment_status
+        e.id AS enrolment_id, e.status AS enrolment_status,
+        coalesce(courses.is_locked(l, e.id, e.enrolled_at, e.begins_at, c.starts_at, now()), false)
+            AS is_locked
     FROM courses.lectures l
     JOIN courses.courses c ON c.id = l.course_id
     LEFT JOIN courses.course_instructors i ON i.course_id = c.id AND i.user_id = $2
@@ -85,6 +88,7 @@ UPDATE_LECTURE = command(
     f"""
     UPDATE courses.lectures l
     SET title = $2, content = $3, media_url = $4, duration_seconds = $5, is_preview = $6,
+        release_at = $7, release_after_days = $8, release_after_id = $9,
         version = version + 1, updated_at = now()
     WHERE id = $1 AND deleted_at IS NULL
     RETURNING {_LECTURE}
@@ -129,4 +133,19 @@ FIND_CHAPTER_COURSE = sql(
 
 FIND_LECTURE_COURSE = sql(
     "SELECT course_id FROM courses.lectures WHERE id = $1 AND deleted_at IS NULL", UUID
+)
+
+# Whether a lecture waits for another, directly or by way of others. Parameters: the one that would
+# be waited for, the one that would wait.
+WAITS_FOR = sql(
+    """
+    WITH RECURSIVE chain AS (
+        SELECT id, release_after_id FROM courses.lectures WHERE id = $1
+        UNION
+        SELECT l.id, l.release_after_id FROM courses.lectures l
+        JOIN chain ON l.id = chain.release_after_id
+    )
+    SELECT EXISTS (SELECT 1 FROM chain WHERE id = $2)
+    """,
+    bool,
 )

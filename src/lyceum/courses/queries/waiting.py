@@ -1,9 +1,31 @@
 """Reading and writing the waiting list. Whoever writes holds the lock of the course."""
 
+from datetime import datetime
 from uuid import UUID
 
-from lyceum.courses.records import OwnWait, WaitingPerson
+import msgspec
+
 from lyceum.platform.statements import command, sql
+
+
+class WaitingPerson(msgspec.Struct, frozen=True):
+    """Somebody who waits for a seat, as the staff sees them."""
+
+    user_id: UUID
+    display_name: str | None
+    avatar_url: str | None
+    joined_at: datetime
+
+
+class OwnWait(msgspec.Struct, frozen=True):
+    """A course that somebody waits for; `position` is 1 for who is next."""
+
+    course_id: UUID
+    slug: str
+    title: str
+    joined_at: datetime
+    position: int
+
 
 # No row: the person waits already.
 JOIN = command(

@@ -39,6 +39,9 @@ Prerequisites = Annotated[
 Minutes = Annotated[int, Meta(ge=0, le=1_000_000)]
 Seats = Annotated[int, Meta(ge=1, le=1_000_000)]
 AccessDays = Annotated[int, Meta(ge=1, le=36_500, description="How long an enrolment lasts")]
+CompletionPercent = Annotated[
+    int, Meta(ge=1, le=100, description="The part of the lectures that completes the course")
+]
 Moment = Annotated[datetime, Meta(tz=True)]
 ThumbnailUrl = Annotated[str, Meta(max_length=2000, pattern=r"^https://[^\s<>\"'\\]+$(?!\n)")]
 
@@ -78,6 +81,7 @@ class NewCourse(Input, frozen=True, kw_only=True):
     ends_at: Moment | None = None
     has_certificate: bool = True
     access_days: AccessDays | None = None
+    completion_percent: CompletionPercent = 100
     prerequisites: Prerequisites = ()
 
 
@@ -103,6 +107,7 @@ class CourseChanges(Patch, frozen=True, kw_only=True):
     ends_at: Moment | UnsetType | None = UNSET
     has_certificate: bool | UnsetType = UNSET
     access_days: AccessDays | UnsetType | None = UNSET
+    completion_percent: CompletionPercent | UnsetType = UNSET
     prerequisites: Prerequisites | UnsetType = UNSET
 
 
@@ -165,16 +170,28 @@ class ViewerEnrolment(Output, frozen=True, kw_only=True):
     completed_at: datetime | None
 
 
+class LockedLecture(Output, frozen=True, kw_only=True):
+    """A lecture that is not open to the caller yet: from when it may be, as far as that is known,
+    and which lecture has to be completed before."""
+
+    lecture_id: LectureId
+    available_at: datetime | None
+    after_lecture_id: LectureId | None
+
+
 class ViewerView(Output, frozen=True, kw_only=True):
     """How the caller stands to a course: role (of the staff, or learner), enrolment, progress.
 
-    `completedLectureIds` are in the outline's order; `nextLectureId` is where to go on.
+    `completedLectureIds` are in the outline's order; `nextLectureId` is where to go on, which may
+    be locked. Until `beginsAt`, when it is there, every lecture but the previews is locked.
     """
 
     role: str | None
     enrolment: ViewerEnrolment | None
     completed_lecture_ids: tuple[LectureId, ...]
     next_lecture_id: LectureId | None
+    begins_at: datetime | None = None
+    locked_lectures: tuple[LockedLecture, ...] = ()
 
 
 class RequiredCourseView(Output, frozen=True, kw_only=True):
@@ -198,6 +215,7 @@ class CourseDetail(CourseCard, frozen=True, kw_only=True):
     seats: int | None
     has_certificate: bool
     access_days: int | None
+    completion_percent: int
     enrolment_opens_at: datetime | None
     enrolment_closes_at: datetime | None
     starts_at: datetime | None

@@ -76,6 +76,7 @@ class LectureProgress(LectureState, frozen=True, kw_only=True):
     """A lecture of the outline with the caller's progress."""
 
     chapter_id: UUID
+    is_locked: bool
     played_segments: tuple[tuple[int, int], ...]
 
 

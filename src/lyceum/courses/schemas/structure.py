@@ -19,6 +19,7 @@ MediaUrl = Annotated[
         description="An https address, or a path on this server",
     ),
 ]
+ReleaseDays = Annotated[int, Meta(ge=1, le=3650, description="Days of learning before it opens")]
 Seconds = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
@@ -55,13 +56,17 @@ class NewLecture(Input, frozen=True, kw_only=True):
 
 
 class LectureChanges(Patch, frozen=True, kw_only=True):
-    """What to change of a lecture."""
+    """What to change of a lecture. It is locked for learners until its release rules are met: a
+    moment, days since they began, another lecture completed."""
 
     title: PartTitle | UnsetType = UNSET
     content: LectureContent | UnsetType = UNSET
     media_url: MediaUrl | UnsetType | None = UNSET
     duration_seconds: Seconds | UnsetType = UNSET
     is_preview: bool | UnsetType = UNSET
+    release_at: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
+    release_after_days: ReleaseDays | UnsetType | None = UNSET
+    release_after_id: UUID | UnsetType | None = UNSET
 
 
 class LectureView(Output, frozen=True, kw_only=True):
@@ -79,6 +84,9 @@ class LectureView(Output, frozen=True, kw_only=True):
     section: str
     version: int
     updated_at: datetime
+    release_at: datetime | None
+    release_after_days: int | None
+    release_after_id: UUID | None
 
 
 class ChapterPlace(Input, frozen=True, kw_only=True):

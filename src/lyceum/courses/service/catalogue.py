@@ -4,6 +4,7 @@ What is the same for everybody is kept as bytes and forgotten when a writer chan
 caller's own is one small statement, joined to those bytes. Not here: changing anything.
 """
 
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -16,8 +17,8 @@ from lyceum.courses.queries import catalogue as queries
 from lyceum.courses.queries import courses as course_queries
 from lyceum.courses.records import CataloguePage, CourseAccess, PublicCourse, Viewer
 from lyceum.courses.schemas.catalogue import CatalogueQuery, TaughtQuery
-from lyceum.courses.schemas.courses import ViewerEnrolment, ViewerView
-from lyceum.platform import errors
+from lyceum.courses.schemas.courses import LockedLecture, ViewerEnrolment, ViewerView
+from lyceum.platform import clock, errors
 from lyceum.platform.access import Actor
 from lyceum.platform.cache import ByteCache
 from lyceum.platform.database import Reader, Writer
@@ -50,6 +51,10 @@ class ShownCourse(msgspec.Struct, frozen=True):
     cache_key: str | None = None
 
 
+Gate = tuple[str, datetime | None, int | None, str | None]
+"""A release rule: the lecture, a moment, days of learning, a lecture to complete before."""
+
+
 class _Head(msgspec.Struct, frozen=True, array_like=True):
     """What is kept before the public JSON of a course: who may see it, and what to join.
 
@@ -66,6 +71,8 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     digest: str
     staff: dict[str, str]
     lecture_ids: list[str]
+    starts_at: datetime | None = None
+    gates: list[Gate] = []
 
 
 _encode = msgspec.json.Encoder().encode
@@ -220,6 +227,8 @@ async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> bytes:
             _digest(body),
             msgspec.json.decode(course.staff),
             course.lecture_ids,
+            course.starts_at,
+            msgspec.json.decode(course.gates, type=list[Gate]),
         )
         return msgspec.json.encode(head) + b"\n" + body
 
@@ -281,6 +290,10 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
         last, order = str(viewer.last_lecture_id), list(head.lecture_ids)
         start = order.index(last) if last in order else 0
         next_id = next(i for i in order[start:] + order[:start] if i not in completed)
+    begins_at: datetime | None = None
+    locked: tuple[LockedLecture, ...] = ()
+    if is_learner and role is None:
+        begins_at, locked = _locked(head, viewer, completed)
     enrolment = ViewerEnrolment(
         id=viewer.enrolment_id,
         status=viewer.status,
@@ -293,4 +306,30 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
         enrolment=enrolment,
         completed_lecture_ids=done,
         next_lecture_id=next_id,
+        begins_at=begins_at,
+        locked_lectures=locked,
     )
+
+
+def _locked(
+    head: _Head, viewer: Viewer, completed: set[str]
+) -> tuple[datetime | None, tuple[LockedLecture, ...]]:
+    """Return when learning begins, if that is to come, and what else is locked for a learner, as
+    courses.is_locked has it."""
+    now = clock.utc_now()
+    begins_at = viewer.begins_at or head.starts_at
+    base = max(viewer.enrolled_at, begins_at or viewer.enrolled_at)
+    locked = []
+    for lecture_id, moment, days, before in head.gates:
+        opens = [moment] if moment is not None else []
+        if days is not None:
+            opens.append(base + timedelta(days=days))
+        available_at = max(opens, default=None)
+        after = before if before is not None and before not in completed else None
+        if after is not None or (available_at is not None and available_at > now):
+            locked.append(
+                LockedLecture(
+                    lecture_id=lecture_id, available_at=available_at, after_lecture_id=after
+                )
+            )
+    return begins_at if begins_at is not None and begins_at > now else None, tuple(locked)

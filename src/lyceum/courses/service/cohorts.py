@@ -15,7 +15,7 @@ from lyceum.courses import events
 from lyceum.courses.queries import cohorts as queries
 from lyceum.courses.queries import enrolment as enrolment_queries
 from lyceum.courses.queries import staff as staff_queries
-from lyceum.courses.records import Cohort, CohortPerson
+from lyceum.courses.queries.cohorts import Cohort, CohortPerson
 from lyceum.courses.schemas.cohorts import CohortChanges, NewCohort
 from lyceum.courses.service import access, enrolment
 from lyceum.platform import errors, ids, richtext

@@ -19,7 +19,14 @@ from lyceum.courses.queries import catalogue
 from lyceum.courses.queries import courses as queries
 from lyceum.courses.records import CourseFields
 from lyceum.courses.schemas.courses import CourseChanges, NewCourse
-from lyceum.courses.service import access, admission, categories, prerequisites, publishing
+from lyceum.courses.service import (
+    access,
+    admission,
+    categories,
+    prerequisites,
+    progress,
+    publishing,
+)
 from lyceum.platform import errors, ids, richtext
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer, constraint_facts
@@ -51,6 +58,7 @@ EMPTY: Final = CourseFields(
     language="en", estimated_minutes=0, price_minor=0, currency="EUR", thumbnail_url=None,
     objectives=[], visibility="public", seats=None, enrolment_opens_at=None,
     enrolment_closes_at=None, starts_at=None, ends_at=None, has_certificate=True, access_days=None,
+    completion_percent=100,
 )  # fmt: skip
 
 
@@ -123,6 +131,8 @@ async def update_course(
         await tx.execute(queries.UPDATE_FIELDS, course.id, *msgspec.structs.astuple(after))
     await _forget(tx, actor, course.id)
     await emit(tx, actor, events.CourseUpdated(course_id=course.id, changed=changed))
+    if "completion_percent" in changed:
+        await progress.recount_enrolments(tx, actor, course.id)
     if "seats" in changed:
         await admission.fill_seats(tx, actor, course.id)
     return course.id

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from lyceum.courses import permissions
 from lyceum.courses.queries import participation as queries
+from lyceum.courses.service import access
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
 
@@ -17,4 +19,6 @@ async def list_participants(
 
 async def list_readable_lectures(tx: Reader, actor: Actor, course_id: UUID) -> list[UUID]:
     """Return the lectures of a course that the actor, who takes part in it, may open now."""
-    return await tx.all(queries.LIST_LECTURES, course_id)
+    course = await access.get_visible_course(tx, actor, course_id)
+    is_staff = permissions.is_staff_of(actor, course.actor_role)
+    return await tx.all(queries.LIST_LECTURES, course_id, None if is_staff else actor.user_id)

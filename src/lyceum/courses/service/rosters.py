@@ -14,8 +14,9 @@ from lyceum.courses import permissions
 from lyceum.courses.queries import cohorts as cohort_queries
 from lyceum.courses.queries import enrolment as enrolment_queries
 from lyceum.courses.queries import rosters as queries
+from lyceum.courses.queries.cohorts import Cohort
 from lyceum.courses.queries.rosters import EnrolmentImport, RosterLine
-from lyceum.courses.records import Cohort, CourseAccess
+from lyceum.courses.records import CourseAccess
 from lyceum.courses.schemas.enrolment import (
     Outcome,
     PersonToEnrol,

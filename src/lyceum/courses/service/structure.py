@@ -88,9 +88,12 @@ async def add_lecture(tx: Writer, actor: Actor, chapter_id: UUID, new: NewLectur
 
 
 async def find_lecture_access(tx: Reader, actor: Actor, lecture_id: UUID) -> LectureAccess:
-    """Return a lecture of a course that is visible to the actor, without its content."""
+    """Return a lecture of a course that is visible to the actor, without its content; one that is
+    locked for them does not exist yet."""
     found = await tx.one_or_none(queries.FIND_LECTURE_ACCESS, lecture_id, actor.user_id)
     if found is None or not permissions.may_view(actor, found.course()):
+        raise errors.NotFound
+    if found.is_locked and not permissions.is_staff_of(actor, found.actor_role):
         raise errors.NotFound
     return found
 
@@ -118,6 +121,7 @@ async def update_lecture(
         sent["title"] = _clean_title(sent["title"])
     if "content" in sent:
         sent["content"] = richtext.clean_html(sent["content"])
+    await _require_release(tx, before, sent)
     after = msgspec.structs.replace(before, **sent)
     if after == before:
         return before
@@ -129,6 +133,9 @@ async def update_lecture(
         after.media_url,
         after.duration_seconds,
         after.is_preview,
+        after.release_at,
+        after.release_after_days,
+        after.release_after_id,
     )
     await outline_changed(tx, actor, before.course_id)
     return lecture
@@ -180,6 +187,21 @@ async def outline_changed(tx: Writer, actor: Actor, course_id: UUID) -> None:
     await tx.execute(course_queries.RECOUNT_STRUCTURE, course_id)
     catalogue.forget_course(tx, course_id)
     await emit(tx, actor, events.CourseUpdated(course_id=course_id, changed=("outline",)))
+
+
+async def _require_release(tx: Writer, lecture: Lecture, sent: dict[str, Any]) -> None:
+    """Refuse a rule that could never open the lecture, or names one of another course."""
+    moment = sent.get("release_at")
+    if moment is not None and not 1970 <= moment.year <= 2999:
+        raise facts.invalid("/releaseAt", "A year from 1970 to 2999, please")
+    before_id = sent.get("release_after_id")
+    if before_id is None:
+        return
+    before = await tx.one_or_none(queries.FIND_LECTURE, before_id)
+    if before is None or before.course_id != lecture.course_id:
+        raise facts.invalid("/releaseAfterId", "There is no such lecture in this course")
+    if await tx.one(queries.WAITS_FOR, before_id, lecture.id):
+        raise facts.invalid("/releaseAfterId", "The two would wait for each other")
 
 
 async def lock_chapter(tx: Writer, actor: Actor, chapter_id: UUID) -> Chapter:

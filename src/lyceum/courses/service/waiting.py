@@ -5,7 +5,7 @@ from uuid import UUID
 from lyceum.courses import errors as facts
 from lyceum.courses import events, permissions
 from lyceum.courses.queries import waiting as queries
-from lyceum.courses.records import OwnWait, WaitingPerson
+from lyceum.courses.queries.waiting import OwnWait, WaitingPerson
 from lyceum.courses.service import access, admission, prerequisites
 from lyceum.platform import clock, errors, ids
 from lyceum.platform.access import Actor

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0026_search_facets"
-down_revision = "0025_identities"
+revision = "0028_search_facets"
+down_revision = "0027_acting_as"
 branch_labels = None
 depends_on = None
 
