@@ -10,7 +10,7 @@ from msgspec import inspect
 
 WORDS = (
     "Sample text", "sample", "en", "EUR", "UTC", "https://academy.test/picture.png", "#a1b2c3",
-    "1.5", "2026-01-31", "sample@people.test", "123456", "a",
+    "1.5", "2026-01-31", "sample@people.test", "123456", "a", "a" * 43,
 )  # fmt: skip
 SOME_ID = "01890000-0000-7000-8000-000000000001"
 SOME_MOMENT = "2026-01-31T08:00:00Z"

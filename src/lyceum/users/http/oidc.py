@@ -98,6 +98,8 @@ async def finish_oidc(engines: Engines, request: RequestInfo, provider: str) -> 
 )
 async def finish_oidc_by_form(engines: Engines, request: RequestInfo, provider: str) -> Content:
     """As by address, for providers that answer with a form (`response_mode=form_post`)."""
+    if provider not in providers_of(engines.settings):
+        raise errors.NotFound
     declared = (request.header(b"content-type") or "").split(";")[0].strip().lower()
     if declared != FORM:
         raise errors.UnsupportedMediaType(f"Send {FORM}.")

@@ -3,6 +3,8 @@
 Not here: passkeys as second factor and for a step-up (`proofs`), renaming and removing (`factors`).
 """
 
+from uuid import UUID
+
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer, constraint_facts
@@ -17,7 +19,12 @@ from lyceum.users.records import Credentials, Device, Factor
 from lyceum.users.schemas.passkeys import NewPasskey, PasskeySignIn
 from lyceum.users.service.assertions import find_passkey, use_passkey
 from lyceum.users.service.attempts import claim_attempt, count_failure
-from lyceum.users.service.challenges import PasskeyOptions, claim_challenge, make_challenge
+from lyceum.users.service.challenges import (
+    PasskeyOptions,
+    Purpose,
+    claim_challenge,
+    make_challenge,
+)
 from lyceum.users.service.factors import finish_adding
 from lyceum.users.service.opening import Opened, open_way
 from lyceum.users.service.sign_in import refuse_account
@@ -98,24 +105,13 @@ async def ask_for_second(
     user_id = await tx.one_or_none(mfa_queries.FIND_USER, token_hash)
     if user_id is None:
         raise errors.TokenInvalid
-    allowed = await tx.all(passkey_queries.LIST_PASSKEYS, user_id)
-    if not allowed:
-        raise NoSecondFactor("There is no passkey.")
-    token, challenge = await make_challenge(tx, actor, "second-factor", token_hash)
-    party = webauthn.RelyingParty.of(settings)
-    options = webauthn.request_options(party, challenge, allowed, needs_verification=False)
-    return PasskeyOptions(token, options)
+    return await _ask(tx, actor, settings, user_id, "second-factor", token_hash)
 
 
 async def ask_for_step_up(tx: Writer, actor: Actor, settings: Settings) -> PasskeyOptions:
     """Return what a browser shows a passkey with for a step-up of this session. NoSecondFactor."""
-    allowed = await tx.all(passkey_queries.LIST_PASSKEYS, actor.require_user())
-    if not allowed:
-        raise NoSecondFactor("There is no passkey.")
-    token, challenge = await make_challenge(tx, actor, "step-up", _session_of(actor))
-    party = webauthn.RelyingParty.of(settings)
-    options = webauthn.request_options(party, challenge, allowed, needs_verification=False)
-    return PasskeyOptions(token, options)
+    user_id = actor.require_user()
+    return await _ask(tx, actor, settings, user_id, "step-up", _session_of(actor))
 
 
 async def sign_in_with_passkey(
@@ -149,6 +145,19 @@ async def sign_in_with_passkey(
         return refusal
     refusal = await refuse_account(tx, actor, settings, account, credentials=whose, device=device)
     return refusal or await open_way(tx, actor, settings, account, device, methods=("passkey",))
+
+
+async def _ask(
+    tx: Writer, actor: Actor, settings: Settings, user_id: UUID, purpose: Purpose, bound_to: bytes
+) -> PasskeyOptions:
+    """Ask for one of a person's passkeys; holding it is enough, beside another proof."""
+    allowed = await tx.all(passkey_queries.LIST_PASSKEYS, user_id)
+    if not allowed:
+        raise NoSecondFactor("There is no passkey.")
+    token, challenge = await make_challenge(tx, actor, purpose, bound_to)
+    party = webauthn.RelyingParty.of(settings)
+    options = webauthn.request_options(party, challenge, allowed, needs_verification=False)
+    return PasskeyOptions(token, options)
 
 
 def _session_of(actor: Actor) -> bytes:
