@@ -47,7 +47,7 @@ _ACTIVE = frozenset({"script", "style", "link"})
 _UNSEEN = frozenset({"meta", "title", "base", "param", "source", "track", "template"})
 _DRAWINGS = frozenset({"svg", "canvas", "map"})
 _FIELDS = frozenset({"input", "select", "textarea", "datalist"})
-_FRAMES = frozenset({"iframe", "frame", "embed"})
+_FRAMES = frozenset({"iframe", "frame"})
 _MEDIA = frozenset({"video", "audio"})
 _UNWRAPPED = frozenset({"html", "head", "body", "noscript"})
 
@@ -110,6 +110,7 @@ class _Writer:
         self._ways = {
             **dict.fromkeys(_FRAMES, self._frame),
             **dict.fromkeys(_MEDIA, self._media),
+            "embed": self._embed,
             "object": self._object,
             "img": self._picture,
             "a": self._link,
@@ -170,6 +171,11 @@ class _Writer:
 
     def _frame(self, element: Element) -> tuple[str, str, bool]:
         return self._link_to(element, element.get("src"))
+
+    def _embed(self, element: Element) -> tuple[str, str, bool]:
+        """The parser puts into it what stands behind it."""
+        opening, closing, _ = self._link_to(element, element.get("src"))
+        return opening + closing, "", True
 
     def _media(self, element: Element) -> tuple[str, str, bool]:
         sources = [element.get("src"), *(child.get("src") for child in element.iter("source"))]
