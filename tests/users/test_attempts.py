@@ -209,3 +209,28 @@ async def test_every_way_in_counts_together(
     assert step_up.status_code == 401
     locked = await client.post(LOGIN, json={**wrong, "password": factories.PASSWORD})
     assert (locked.status_code, locked.json()["code"]) == (429, 1006)
+
+
+async def test_an_import_brings_hashes_along(
+    client: httpx.AsyncClient, database: Database, headers_of: SignIn
+) -> None:
+    admin = await headers_of(await factories.store_user(database, roles=("admin",)))
+    new = {"email": factories.unique_email(), "firstName": "Imp"}
+
+    async def create(**more: str) -> httpx.Response:
+        return await client.post("/api/v1/users", json={**new, **more}, headers=admin)
+
+    for wrong in (
+        {},
+        {"password": factories.PASSWORD, "passwordHash": BCRYPT},
+        {"passwordHash": "5f4dcc3b5aa765d61d8327deb882cf99"},
+        {"passwordHash": BCRYPT.replace("$04$", "$31$")},
+    ):
+        refused = await create(**wrong)
+        assert (refused.status_code, refused.json()["code"]) == (422, 2002)
+    made = await create(passwordHash=BCRYPT)
+    assert made.status_code == 201
+    assert BCRYPT not in made.text
+    right = {"email": new["email"], "password": "imported-lanterns"}
+    assert (await client.post(LOGIN, json={**right, "password": "x"})).status_code == 401
+    assert (await client.post(LOGIN, json=right)).status_code == 200

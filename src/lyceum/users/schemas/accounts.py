@@ -23,10 +23,15 @@ from lyceum.users.schemas.fields import (
 
 
 class NewUser(Secretive, Input, frozen=True, kw_only=True):
-    """An account that an administrator makes for somebody."""
+    """An account that an administrator makes for somebody, with a password, or with the hash of
+    one that another system has kept."""
 
     email: Email
-    password: NewSecret
+    password: NewSecret | UnsetType = UNSET
+    password_hash: (
+        Annotated[str, Meta(max_length=200, description="bcrypt ($2a$, $2b$, $2y$) or argon2id")]
+        | UnsetType
+    ) = UNSET
     first_name: FirstName
     last_name: LastName = ""
     roles: Roles = ("student",)

@@ -61,13 +61,13 @@ async def get_account(tx: Reader, actor: Actor, user_id: UUID) -> Account:
 async def create_account(tx: Writer, actor: Actor, new: NewUser) -> Account:
     """Make an account for somebody whose address the actor vouches for.
 
-    Hashes before the first statement of `tx`.
+    Hashes before the first statement of `tx`; a hash from elsewhere is kept until the owner signs
+    in (see `prove_password`).
     """
     actor.require(CREATE_USERS)
     require_rank(actor, canonical_roles(new.roles))
     email = email_addresses.normalise_email(new.email)
-    passwords.require_acceptable(new.password, email)
-    password_hash = await passwords.hash_password(new.password)
+    password_hash = await _hash_of(new, email)
     return await insert_account(
         tx,
         actor,
@@ -78,6 +78,21 @@ async def create_account(tx: Writer, actor: Actor, new: NewUser) -> Account:
         roles=await hold_roles(tx, actor, new.roles),
         is_verified=True,
     )
+
+
+async def _hash_of(new: NewUser, email: str) -> str:
+    if new.password is not msgspec.UNSET and new.password_hash is msgspec.UNSET:
+        passwords.require_acceptable(new.password, email)
+        return await passwords.hash_password(new.password)
+    if new.password is not msgspec.UNSET or new.password_hash is msgspec.UNSET:
+        raise errors.InvalidInput(
+            "", errors.FieldError("/password", "Give a password, or the hash of one")
+        )
+    if not passwords.is_importable(new.password_hash):
+        raise errors.InvalidInput(
+            "", errors.FieldError("/passwordHash", "This is no hash that can be kept")
+        )
+    return new.password_hash
 
 
 async def change_roles(
