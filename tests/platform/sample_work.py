@@ -6,7 +6,8 @@ Also a worker to be killed: `python -c "from tests.platform.sample_work import l
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from lyceum.app.engines import open_engines
 from lyceum.platform import events, job_events, jobs, runner
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Database, Reader, Writer
+from lyceum.platform.engines import Engines
 from lyceum.platform.jobs import JobContext
 from lyceum.platform.settings import load_settings
 from lyceum.platform.statements import Command, Query, command, sql
@@ -160,6 +162,18 @@ def declare() -> None:
 async def actor_of(_tx: Reader, user_id: UUID) -> Actor:
     """Make a student of whoever asked."""
     return Actor(user_id=user_id, roles=("student",))
+
+
+@asynccontextmanager
+async def working(engines: Engines) -> AsyncIterator[None]:
+    """Run a worker in this process for the length of the block."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(runner.run_worker(engines, stop, actor_of))
+        try:
+            yield
+        finally:
+            stop.set()
 
 
 async def _hang(_context: JobContext, thing: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,13 +10,13 @@ import asyncpg
 import msgspec
 import pytest
 
-from lyceum.platform import jobs, queue_admin, runner
+from lyceum.platform import jobs, queue_admin
 from lyceum.platform.access import system_actor
 from lyceum.platform.engines import Engines
 from lyceum.platform.jobs import JobContext
 from tests.faults.servers import own_redis
 from tests.platform import sample_work
-from tests.platform.sample_work import Behaviour, actor_of
+from tests.platform.sample_work import Behaviour
 
 ACTOR = system_actor("test")
 IN_LINE = 20
@@ -38,17 +37,6 @@ async def engines(
     with own_redis(tmp_path) as redis:
         settings = background.settings.model_copy(update={"redis_url": redis.url})
         yield msgspec.structs.replace(background, settings=settings)
-
-
-@asynccontextmanager
-async def worker(engines: Engines) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(runner.run_worker(engines, stop, actor_of))
-        try:
-            yield
-        finally:
-            stop.set()
 
 
 async def ask(engines: Engines, statement: str, *arguments: object) -> list[Any]:
@@ -85,7 +73,7 @@ async def ask_for(engines: Engines, *things: str) -> list[UUID]:
 
 async def test_it_is_parked_and_replayed_while_the_queue_goes_on(engines: Engines) -> None:
     Behaviour.work = be_poisoned
-    async with worker(engines):
+    async with sample_work.working(engines):
         poison, *_ = await ask_for(engines, "poison", *["good"] * IN_LINE)
         await until_others(engines, IN_LINE)
         for attempt in (1, 2):

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,12 +11,12 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from lyceum.platform import jobs, runner
+from lyceum.platform import jobs
 from lyceum.platform.access import system_actor
 from lyceum.platform.engines import Engines
 from tests.platform import sample_work
 from tests.platform.redis_line import CuttableLine, redis_url
-from tests.platform.sample_work import actor_of, effects
+from tests.platform.sample_work import effects
 
 pytestmark = pytest.mark.services
 ACTOR = system_actor("test")
@@ -37,17 +36,6 @@ async def own_redis(worker_id: str) -> AsyncIterator[str]:
 def with_redis(background: Engines, url: str) -> Engines:
     settings = background.settings.model_copy(update={"redis_url": url})
     return msgspec.structs.replace(background, settings=settings)
-
-
-@asynccontextmanager
-async def worker(engines: Engines) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(runner.run_worker(engines, stop, actor_of))
-        try:
-            yield
-        finally:
-            stop.set()
 
 
 async def ask(background: Engines, statement: str) -> list[Any]:
@@ -77,7 +65,7 @@ async def test_workers_run_each_job_once_and_leave_nothing(
 ) -> None:
     engines = with_redis(background, own_redis)
     things = [f"thing {number}" for number in range(40)]
-    async with worker(engines), worker(engines):
+    async with sample_work.working(engines), sample_work.working(engines):
         await ask_for_work(background, *things)
         await until_done(background, 40)
     assert Counter(e.thing for e in await effects(background.database)) == Counter(things)
@@ -86,7 +74,10 @@ async def test_workers_run_each_job_once_and_leave_nothing(
 
 
 async def test_jobs_wait_while_redis_is_away(background: Engines, own_redis: str) -> None:
-    async with CuttableLine(own_redis) as line, worker(with_redis(background, line.url)):
+    async with (
+        CuttableLine(own_redis) as line,
+        sample_work.working(with_redis(background, line.url)),
+    ):
         await ask_for_work(background, "before")
         await until_done(background, 1)
         line.cut()
@@ -103,7 +94,7 @@ async def test_a_worker_starts_without_redis_and_stops_without_it(
 ) -> None:
     async with CuttableLine(own_redis) as line:
         line.cut()
-        async with worker(with_redis(background, line.url)):
+        async with sample_work.working(with_redis(background, line.url)):
             await ask_for_work(background, "a")
             await asyncio.sleep(0.5)
             line.mend()
@@ -119,5 +110,5 @@ async def test_jobs_that_redis_has_forgotten_are_offered_again(
         background,
         "UPDATE platform.jobs SET state = 'queued', queued_at = now() - interval '31 s'",
     )
-    async with worker(with_redis(background, own_redis)):
+    async with sample_work.working(with_redis(background, own_redis)):
         await until_done(background, 2)

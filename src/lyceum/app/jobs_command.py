@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 import msgspec
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from lyceum.app.shell import Shell
 from lyceum.platform import queue_admin, queue_views
@@ -36,20 +36,18 @@ def show_stats(shell: Shell, as_json: bool) -> None:
     if as_json:
         shell.print_json(view)
         return
-    table = Table(
-        "queue", "waiting", "delayed", "running", "failed", "last hour", "wait p50/p95",
-        "run p50/p95",
-    )  # fmt: skip
+    table = _table("queue", "waiting", "delayed", "running", "failed", "1 h", "waits ms", "runs ms")
     for queue in view.queues:
         latency = queue.latency
         table.add_row(
             queue.name, str(queue.waiting), str(queue.delayed), str(queue.running),
             f"[red]{queue.failed}[/]" if queue.failed else "0",
-            f"{queue.succeeded_last_hour} ok, {queue.failed_last_hour} failed",
-            f"{_seconds(latency.waiting_p50)} / {_seconds(latency.waiting_p95)}",
-            f"{_seconds(latency.running_p50)} / {_seconds(latency.running_p95)}",
+            str(queue.succeeded_last_hour + queue.failed_last_hour),
+            f"{_milliseconds(latency.waiting_p50)}/{_milliseconds(latency.waiting_p95)}",
+            f"{_milliseconds(latency.running_p50)}/{_milliseconds(latency.running_p95)}",
         )  # fmt: skip
     shell.console.print(table)
+    shell.console.print("1 h: ended in the last hour; waits, runs: half/95 % within so many ms")
     for worker in view.workers:
         shell.console.print(
             f"worker {escape(worker.host)} {worker.process_id}: {worker.running} running,"
@@ -72,20 +70,12 @@ def list_jobs(shell: Shell, /, state: State, as_json: bool, **given: Any) -> Non
     if as_json:
         shell.print_json([queue_views.view_job(job) for job in found])
         return
-    table = Table("id", "job", "queue", "state", "tries", "since", "why")
     for job in found:
-        since = job.finished_at or job.started_at or job.created_at
+        _print(shell, job, as_json=False)
         why = job.fault or job.error or job.note
-        table.add_row(
-            str(job.id),
-            escape(job.name),
-            job.queue,
-            _coloured(job),
-            str(job.attempts),
-            _moment(since),
-            escape(why),
-        )
-    shell.console.print(table)
+        if why:
+            shell.console.print(f"    {escape(why)}")
+    shell.console.print(f"{len(found)} {state}" if found else f"nothing is {state}")
 
 
 @jobs.command(name="show")
@@ -169,12 +159,12 @@ def cron(shell: Shell, name: str | None, as_json: bool) -> None:
     if as_json:
         shell.print_json(views)
         return
-    table = Table("job", "cron (UTC)", "queue", "last run", "result", "next run")
+    table = _table("job", "cron (UTC)", "last run", "next run")
     for view in views:
         last = _moment(view.last_started_at) if view.last_started_at else ""
-        table.add_row(
-            view.name, view.cron, view.queue, last, view.last_state or "", _moment(view.next_at)
-        )
+        if view.last_state == "failed":
+            last = f"[red]{last}[/]"
+        table.add_row(view.name, view.cron, last, _moment(view.next_at))
     shell.console.print(table)
 
 
@@ -196,7 +186,12 @@ def _print(shell: Shell, job: QueuedJob, as_json: bool) -> None:
     if as_json:
         shell.print_json(queue_views.view_job(job))
     else:
-        shell.console.print(f"{job.id} {escape(job.name)} in {job.queue}: {_coloured(job)}")
+        since = job.finished_at or job.started_at or job.created_at
+        tries = f"{job.attempts} {'try' if job.attempts == 1 else 'tries'}"
+        shell.console.print(
+            f"{job.id} {escape(job.name)} in {job.queue}\n"
+            f"    {_coloured(job)} since {since:%Y-%m-%d %H:%M:%S} UTC, {tries}"
+        )
 
 
 def _print_count(shell: Shell, count: int, what: str, as_json: bool) -> None:
@@ -213,8 +208,13 @@ def _coloured(job: QueuedJob) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"
+    return f"{at:%d %b %H:%M}"
 
 
-def _seconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds:.3f} s"
+def _table(*titles: str) -> Table:
+    """Return a narrow table whose words are never cut: they are what one copies."""
+    return Table(*(Column(title, no_wrap=True) for title in titles), box=None, padding=(0, 1, 0, 0))
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.0f}"
