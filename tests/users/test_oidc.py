@@ -346,15 +346,22 @@ async def test_an_answer_by_form(ours: Engines, provider: FakeProvider) -> None:
         assert opened.status_code == 200
 
 
-async def test_whoever_changes_their_mind(ours: Engines, provider: FakeProvider) -> None:
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("access_denied", "access_denied"), ("user_cancelled_authorize", "access_denied"),
+        ("server_error", "sign_in_failed"), ("\r\nx: y", "sign_in_failed"),
+    ],
+)  # fmt: skip
+async def test_whoever_does_not_get_through(
+    ours: Engines, provider: FakeProvider, said: str, told: str
+) -> None:
     async with oidc.browser(ours) as client:
         given = provider.authorize(await oidc.start(client), somebody())
         given.pop("code")
-        answer = await client.get(
-            f"{OIDC}/campus/callback", params={**given, "error": "access_denied"}
-        )
+        answer = await client.get(f"{OIDC}/campus/callback", params={**given, "error": said})
         assert answer.status_code == 302
-        assert answer.headers["location"] == "http://academy.test/login?error=access_denied"
+        assert answer.headers["location"] == f"http://academy.test/login?error={told}"
 
 
 @pytest.mark.parametrize(

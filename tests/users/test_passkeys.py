@@ -353,3 +353,21 @@ def _new(credential: dict[str, Any]) -> NewCredential:
 
 def _used(credential: dict[str, Any]) -> UsedCredential:
     return msgspec.convert(credential, UsedCredential)
+
+
+async def test_the_last_way_in_stays(
+    client: httpx.AsyncClient, database: Database, headers_of: SignIn
+) -> None:
+    """N20: where there is no password, a passkey is not only a second factor."""
+    account = await factories.store_user(database, password_hash=None)
+    headers, browsers = await headers_of(account), [Authenticator(held=[]) for _ in range(2)]
+    for browser in browsers:
+        assert (await add(client, headers, browser)).status_code == 201
+    listed = (await client.get(f"{mfa.MFA}/factors", headers=headers)).json()["data"]
+    answers = await asyncio.gather(
+        *(client.delete(f"{mfa.MFA}/factors/{one['id']}", headers=headers) for one in listed)
+    )
+    assert sorted(code_in(answer) if answer.content else (204, None) for answer in answers) == [
+        (204, None),
+        (409, 6032),
+    ]

@@ -4,12 +4,14 @@ import asyncio
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from lyceum.platform.database import Database
+from lyceum.platform.engines import Engines
 from lyceum.platform.statements import command
 from tests.users import factories, mfa
-from tests.users.conftest import SignIn
+from tests.users.conftest import SignIn, make_client
 from tests.users.mfa import Member, begin, code_of, verify
 
 _AGE_FAILURES = command(
@@ -239,3 +241,12 @@ async def test_whoever_is_suspended_meanwhile_stays_out(
     assert (await client.post(path, headers=admin)).status_code == 200
     answer = await verify(client, token, code=code_of(member.secret, ahead=1))
     assert code_in(answer) == (401, 1004)
+
+
+async def test_with_another_secret_of_the_installation(engines: Engines, member: Member) -> None:
+    """What was sealed cannot be opened any more: that is a refusal, not a fault."""
+    settings = engines.settings.model_copy(update={"secret_key": "another-secret-" + "x" * 32})
+    async with make_client(msgspec.structs.replace(engines, settings=settings)) as client:
+        token = await begin(client, member.account)
+        for proof in ({"code": "123456"}, {"recoveryCode": member.recovery_codes[0]}):
+            assert code_in(await verify(client, token, **proof)) == (401, 6021)

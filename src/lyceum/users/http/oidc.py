@@ -58,7 +58,7 @@ async def start_oidc(
     tx: Writer, engines: Engines, request: RequestInfo, provider: str, query: OidcStart
 ) -> Content:
     """The browser goes to the provider, and comes back to `next` with `?code=…` for
-    `/auth/oidc/exchange`, or `?error=access_denied`."""
+    `/auth/oidc/exchange`, or with `?error=access_denied` or `sign_in_failed`."""
     browser = cookies.oidc_browser(request)
     url = await oidc_flows.begin_flow(
         tx,

@@ -27,6 +27,8 @@ from lyceum.users.records import OidcFlow
 
 FLOW_SECONDS = 600
 CODE_SECONDS = 300
+# What providers say of people who turn back; Apple has a word of its own.
+_OWN_WISHES = ("access_denied", "user_cancelled_authorize")
 _SEAL = "identities on their way"
 
 
@@ -106,7 +108,9 @@ async def finish_flow(
         raise errors.TokenInvalid("This sign-in was not begun here, or is over.")
     identity = await _ask(settings, found, given)
     if identity is None:
-        return Returned(flow.return_path, error="access_denied")
+        is_own_wish = given.error in _OWN_WISHES
+        error = "access_denied" if is_own_wish else "sign_in_failed"
+        return Returned(flow.return_path, error=error)
     code = ids.new_secret()
     sealed = sealing.seal(settings.secret_key, _SEAL, msgspec.json.encode(identity))
     await tx.execute(

@@ -65,7 +65,11 @@ async def _check_totp(
     stored = await tx.one_or_none(factor_queries.FIND_TOTP, account.id)
     if stored is None:
         return CodeInvalid()
-    secret = sealing.unseal(settings.secret_key, TOTP_PURPOSE, stored.secret)
+    try:
+        secret = sealing.unseal(settings.secret_key, TOTP_PURPOSE, stored.secret)
+    except sealing.Unsealable:
+        # The installation has another secret now: recovery codes are void too, operators help.
+        return CodeInvalid()
     step = totp.find_step(secret, code, clock.utc_now().timestamp())
     if step is None or await tx.one_or_none(factor_queries.CLAIM_STEP, stored.id, step) is None:
         return CodeInvalid()

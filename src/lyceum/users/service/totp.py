@@ -56,7 +56,10 @@ async def confirm_totp(
     pending = await tx.one_or_none(factor_queries.FIND_PENDING, user_id)
     if pending is None:
         raise errors.NotFound("Nothing is being set up.")
-    secret = sealing.unseal(settings.secret_key, TOTP_PURPOSE, pending.secret)
+    try:
+        secret = sealing.unseal(settings.secret_key, TOTP_PURPOSE, pending.secret)
+    except sealing.Unsealable as problem:
+        raise errors.NotFound("Set the app up once more.") from problem
     step = totp.find_step(secret, code, clock.utc_now().timestamp())
     if step is None:
         raise errors.ValidationFailed(
