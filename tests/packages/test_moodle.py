@@ -351,3 +351,27 @@ def test_no_path_of_the_backup_leads_out(tmp_path: Path) -> None:
     course, _ = moodle.read_backup(inside)
     assert course.assets == ()
     assert "secret" not in str(course)
+
+
+def test_parts_without_end_do_not_multiply(tmp_path: Path) -> None:
+    pairs = "".join(
+        f"<match>{text('questiontext', 'w' * 100)}<answertext>{at % 5}</answertext></match>"
+        for at in range(3000)
+    )
+    plugin = (
+        f"<plugin_qtype_match_question><matches>{pairs}</matches></plugin_qtype_match_question>"
+    )
+    lesson_answers = "".join(
+        f"<answer><score>1</score><answer_text>{at}</answer_text></answer>" for at in range(3000)
+    )
+    page = (
+        "<pages><page id='1'><prevpageid>0</prevpageid><qtype>3</qtype><title>T</title>"
+        f"{text('contents', 'Which?')}<answers>{lesson_answers}</answers></page></pages>"
+    )
+    drawn = DRAWN.format('{"questioncategoryid":"1"}')
+    backup = Backup().add("quiz", "5", instances(*[drawn] * 3000)).add("lesson", "6", page)
+    backup.questions = category("1", question("9", "match", plugin))
+    _, report = backup.read(tmp_path)
+    reasons = {entry.reason for entry in report.left_out if entry.kind == "quiz-item"}
+    assert reasons == {"it has too many parts", "it has more than 100 answers"}
+    assert report.left_out_counts["random-question"] == 3000

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lyceum.packages.adapters import faults, qti_document
 from lyceum.packages.adapters.answer_key import MAX_CHOICES
 from lyceum.packages.records import NumberRange, PackageLecture, PackageQuestion, PackageReport
 from tests.packages import cartridges
@@ -200,3 +201,14 @@ def test_a_graded_and_an_ungraded_item_are_one_quiz(tmp_path: Path) -> None:
     lecture, report = quiz(tmp_path, made, essay)
     assert (lecture.kind, lecture.html, len(lecture.questions)) == ("quiz", "<p>Write.</p>", 1)
     assert report.found["quiz-items"] == 2
+
+
+def test_parts_and_items_without_end_do_not_multiply(tmp_path: Path) -> None:
+    long = words("w" * 100_000) + "".join(choices(AB, ident=f"r{at}") for at in range(90))
+    made = item("", long, "".join(right(equal("a", f"r{at}")) for at in range(90)))
+    lecture, report = quiz(tmp_path / "parts", made)
+    assert lecture.questions == ()
+    assert [e.reason for e in report.left_out if e.kind == "quiz-item"] == ["it has too many parts"]
+    many = item("", ASK) * (qti_document.MAX_ITEMS + 1)
+    with pytest.raises(faults.PackageTooLarge):
+        quiz(tmp_path / "items", many)

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from lyceum.packages.adapters import (
     assets,
     cc_canvas,
     cc_manifest,
-    olx_unit,
     readable,
+    titles,
     wording,
 )
 from lyceum.packages.adapters.cc_content import Content, Left
@@ -189,7 +191,7 @@ class _Walk:
             return []
         if is_counted:
             self.gathering.tally.take("chapter")
-        titled = olx_unit.with_own_titles(lectures)
+        titled = titles.with_own_titles(lectures)
         self.gathering.tally.take("lectures", len(titled))
         self.gathering.tally.take("questions", sum(len(each.questions) for each in titled))
         key = self._keys.claim(f"item/{name}")
@@ -253,7 +255,7 @@ class _Walk:
 
 def _placed(lecture: PackageLecture, section: str) -> PackageLecture:
     title = wording.one_line(lecture.title) or wording.one_line(section) or "Untitled"
-    return olx_unit.in_section(lecture, title, section)
+    return replace(lecture, title=title, section=section)
 
 
 def _leaves(folder: Item, section: str) -> Iterator[_Leaf]:

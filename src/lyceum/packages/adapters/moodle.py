@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from lyceum.packages.adapters import (
     moodle_words,
-    olx_unit,
     readable,
+    titles,
     wording,
 )
 from lyceum.packages.adapters.faults import NotMoodle, XmlMalformed
@@ -169,7 +169,7 @@ class _Walk:
 
     def _made(self, key: str, title: str, lectures: list[PackageLecture]) -> PackageChapter:
         named = [replace(each, external_id=self._keys.claim(each.external_id)) for each in lectures]
-        titled = olx_unit.with_own_titles(named)
+        titled = titles.with_own_titles(named)
         self.gathering.tally.take("lectures", len(titled))
         self.gathering.tally.take("questions", sum(len(each.questions) for each in titled))
         return PackageChapter(external_id=self._keys.claim(key), title=title, lectures=titled)

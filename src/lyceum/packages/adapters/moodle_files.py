@@ -54,6 +54,7 @@ class MoodleFiles:
         self.of_learners = 0
         self._folder = folder
         self._kept: dict[str, StoredFile] = {}
+        self._by_area: dict[tuple[str, str, str], list[StoredFile]] = {}
         self._by_user: dict[tuple[str, str, str], list[StoredFile]] = {}
         if folder.has(FILES):
             self._read()
@@ -72,11 +73,7 @@ class MoodleFiles:
 
     def of_area(self, context: str, component: str, area: str) -> list[StoredFile]:
         """Return the files of one area, the main one first."""
-        found = [
-            file
-            for file in self._kept.values()
-            if (file.context, file.component, file.area) == (context, component, area)
-        ]
+        found = self._by_area.get((context, component, area), [])
         return sorted(found, key=lambda file: (-file.order, file.name))
 
     def place(self, html: str, context: str, component: str, items: tuple[str, ...] = ()) -> str:
@@ -116,6 +113,8 @@ class MoodleFiles:
         else:
             kept = file._replace(path=path)
             self._kept[path] = kept
+            area = (file.context, file.component, file.area)
+            self._by_area.setdefault(area, []).append(kept)
             for context in (file.context, ""):
                 key = (context, file.component, file.name)
                 self._by_user.setdefault(key, []).append(kept)

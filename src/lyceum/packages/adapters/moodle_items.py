@@ -16,6 +16,8 @@ from lyceum.packages.adapters.moodle_files import MoodleFiles
 from lyceum.packages.adapters.moodle_questions import BankQuestion, QuestionBank
 from lyceum.packages.records import PackageQuestion
 
+MAX_PARTS = 100
+MAX_WORDS = 4 * 1024 * 1024
 _BLANK = re.compile(r"\{#(\d{1,3})\}")
 
 
@@ -37,6 +39,10 @@ class Items:
         except NotGradable as problem:
             shown = words or f"<p>{escape(title)}</p>"
             return Item(key, title, words_html=shown, reason=str(problem))
+        size = len(words) + len(moodle_words.value(element, "generalfeedback"))
+        # Both are repeated for each part.
+        if len(parts) > MAX_PARTS or size * len(parts) > MAX_WORDS:
+            return Item(key, title, words_html=words, reason="it has too many parts")
         explanation = self._placed(question, moodle_words.html(element, "generalfeedback"))
         share = round(min(mark, 1000.0) / len(parts), 3)
         questions = tuple(
@@ -65,6 +71,8 @@ class Items:
             pairs = moodle_answers.pairs(question.element)
             if not pairs:
                 raise NotGradable("it has no pairs")
+            if len(pairs) > MAX_PARTS:
+                raise NotGradable("it has too many parts")
             return [(f"{words}\n<div><strong>{stem}</strong></div>", key) for _, stem, key in pairs]
         if question.kind == "multianswer":
             return self._blanks(question, words)
@@ -73,6 +81,8 @@ class Items:
     def _blanks(self, question: BankQuestion, words: str) -> list[tuple[str, Key]]:
         """Return a part for each blank of a text, with the others by their numbers."""
         sequence = moodle_words.value(question.element, ".//multianswer/sequence").split(",")
+        if len(sequence) > MAX_PARTS:
+            raise NotGradable("it has too many parts")
         inner = [self._bank.by_number.get(number.strip()) for number in sequence]
         if not any(inner):
             raise NotGradable("it has no blanks")

@@ -60,6 +60,8 @@ def _key(page: Element, kind: str) -> Key:
     answers = [
         each for each in page.iterfind("answers/answer") if moodle_words.value(each, "answer_text")
     ]
+    if len(answers) > answer_key.MAX_ANSWERS:
+        raise NotGradable(f"it has more than {answer_key.MAX_ANSWERS} answers")
     right = _right(answers)
     if kind in {_CHOICE, _TRUE_FALSE}:
         choices = tuple(

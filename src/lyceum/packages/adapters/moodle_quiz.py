@@ -40,8 +40,9 @@ def read_slots(quiz: Element, bank: QuestionBank) -> Slots:
     slots: list[Slot] = []
     drawn = 0
     asked: set[str] = set()
+    categories: set[tuple[str, bool]] = set()
     for instance in instances:
-        found = _of_instance(instance, bank)
+        found = _of_instance(instance, bank, categories)
         drawn += found.drawn
         for slot in found.slots:
             if slot.question is None or slot.question.number not in asked:
@@ -80,7 +81,7 @@ def _number(instance: Element) -> str:
     return moodle_words.value(instance, "questionid") or moodle_words.value(instance, "question")
 
 
-def _of_instance(instance: Element, bank: QuestionBank) -> Slots:
+def _of_instance(instance: Element, bank: QuestionBank, categories: set[tuple[str, bool]]) -> Slots:
     points = _points(instance)
     reference = instance.find("question_reference")
     if reference is not None:
@@ -90,14 +91,14 @@ def _of_instance(instance: Element, bank: QuestionBank) -> Slots:
     drawn = instance.find("question_set_reference")
     if drawn is not None:
         category, with_inner = _filtered(moodle_words.value(drawn, "filtercondition"))
-        return _of_category(bank, category, points, with_inner=with_inner)
+        return _of_category(bank, category, points, categories, with_inner=with_inner)
     category = moodle_words.value(instance, "questioncategoryid")
     question = bank.by_number.get(_number(instance))
     if question is not None and question.kind == "random":
         with_inner = moodle_words.value(question.element, "questiontext") == "1"
-        return _of_category(bank, question.category, points, with_inner=with_inner)
+        return _of_category(bank, question.category, points, categories, with_inner=with_inner)
     if question is None and category:
-        return _of_category(bank, category, points, with_inner=False)
+        return _of_category(bank, category, points, categories, with_inner=False)
     return Slots([_slot(question, points)], 0)
 
 
@@ -107,8 +108,17 @@ def _slot(question: BankQuestion | None, points: float | None) -> Slot:
 
 
 def _of_category(
-    bank: QuestionBank, category: str, points: float | None, *, with_inner: bool
+    bank: QuestionBank,
+    category: str,
+    points: float | None,
+    categories: set[tuple[str, bool]],
+    *,
+    with_inner: bool,
 ) -> Slots:
+    """Return all questions of a category, once for all that is drawn from it."""
+    if (category, with_inner) in categories:
+        return Slots([], 1)
+    categories.add((category, with_inner))
     found = bank.of_category(category, with_inner=with_inner)
     if not found:
         return Slots([Slot(None, points, "it is drawn from a category that is empty here")], 1)

@@ -9,7 +9,7 @@ lectures together (`olx_unit`).
 
 from pathlib import Path
 
-from lyceum.packages.adapters import olx_about, olx_blocks, olx_folder, olx_leftovers, olx_unit
+from lyceum.packages.adapters import olx_about, olx_blocks, olx_folder, olx_leftovers, titles
 from lyceum.packages.adapters.faults import NotOlx, PackageTooLarge
 from lyceum.packages.adapters.olx_blocks import Block
 from lyceum.packages.adapters.olx_folder import OlxFolder
@@ -126,7 +126,7 @@ class _Walk:
             lectures = self._read_part(element, place, "", "", 0)
         if not lectures:
             return []
-        titled = olx_unit.with_own_titles(lectures)
+        titled = titles.with_own_titles(lectures)
         self.intake.tally.take("lectures", len(titled))
         self.intake.tally.take("questions", sum(len(lecture.questions) for lecture in titled))
         return [PackageChapter(external_id=key, title=title, lectures=titled)]

@@ -102,27 +102,6 @@ class Unit:
         self._kinds.setdefault(kind)
 
 
-def with_own_titles(lectures: list[PackageLecture]) -> tuple[PackageLecture, ...]:
-    """Return the lectures of a chapter with no title twice: section or number tells them apart."""
-    titles = Counter(lecture.title.casefold() for lecture in lectures)
-    taken: Counter[str] = Counter()
-    named = []
-    for lecture in lectures:
-        title = lecture.title
-        if titles[title.casefold()] > 1 and lecture.section not in {"", title}:
-            title = wording.one_line(f"{lecture.section}: {title}")
-        taken[title.casefold()] += 1
-        if (count := taken[title.casefold()]) > 1:
-            title = f"{wording.one_line(title, wording.MAX_TITLE - 8)} ({count})"
-        named.append(msgspec.structs.replace(lecture, title=title))
-    return tuple(named)
-
-
-def in_section(lecture: PackageLecture, title: str, section: str) -> PackageLecture:
-    """Return a lecture under another title and section."""
-    return msgspec.structs.replace(lecture, title=title, section=section)
-
-
 def _told_apart_by_kind(lectures: list[PackageLecture]) -> list[PackageLecture]:
     """Name the kind of a quiz or video that has the title of the text beside it."""
     titles = Counter(lecture.title for lecture in lectures)

@@ -17,12 +17,22 @@ _UPPER = {"varlte": False, "varlt": True}
 
 
 class Scored:
-    """The conditions of an item: which of them give points, and which feedback they show."""
+    """The conditions of an item: which of them give points, and which feedback they show.
+
+    All are gone through once, however many responses ask for them.
+    """
 
     def __init__(self, item: Element) -> None:
-        conditions = list(item.iter("respcondition"))
-        self._giving = [each for each in conditions if _gives_points(each)]
-        self._telling = [each for each in conditions if each.find("displayfeedback") is not None]
+        self._right: dict[str, list[tuple[Element, list[Element]]]] = {}
+        self._told: dict[tuple[str, str], list[str]] = {}
+        for condition in item.iter("respcondition"):
+            compared = list(_positive(condition))
+            if _gives_points(condition):
+                self._add_right(condition, compared)
+            equal = [each for each in compared if each.tag == "varequal"]
+            if len(equal) == 1:
+                told = (equal[0].get("respident") or "", (equal[0].text or "").strip())
+                self._told.setdefault(told, []).extend(_links(condition))
         self._said = {
             feedback.get("ident") or "": qti_words.of(feedback)
             for feedback in item.iter("itemfeedback")
@@ -32,29 +42,27 @@ class Scored:
         """Return the values of a response that belong to a right answer."""
         return {
             (element.text or "").strip()
-            for condition in self._giving
-            for element in _positive(condition, "varequal")
-            if _is_of(element, name)
+            for _, compared in self.right_elements(name)
+            for element in compared
+            if element.tag == "varequal"
         }
 
     def right_elements(self, name: str) -> list[tuple[Element, list[Element]]]:
         """Return for each condition that gives points what it compares the response with."""
-        found = []
-        for condition in self._giving:
-            compared = [each for each in _positive(condition) if _is_of(each, name)]
-            if compared:
-                found.append((condition, compared))
-        return found
+        return [*self._right.get(name, []), *(self._right.get("", []) if name else [])]
 
     def feedback_of(self, name: str, value: str, *, is_right: bool) -> str:
         """Return what is said of one choice."""
-        parts = []
-        for condition in self._telling:
-            named = [each for each in _positive(condition, "varequal") if _is_of(each, name)]
-            if len(named) == 1 and (named[0].text or "").strip() == value:
-                parts += _links(condition)
+        parts = [*self._told.get((name, value), []), *self._told.get(("", value), [])]
         parts += ["correct_fb"] if is_right else ["general_incorrect_fb"]
         return self._joined(parts)
+
+    def _add_right(self, condition: Element, compared: list[Element]) -> None:
+        by_name: dict[str, list[Element]] = {}
+        for element in compared:
+            by_name.setdefault(element.get("respident") or "", []).append(element)
+        for name, elements in by_name.items():
+            self._right.setdefault(name, []).append((condition, elements))
 
     def right_feedback(self, condition: Element) -> str:
         """Return what is said to the answers of a condition."""
@@ -143,16 +151,12 @@ def _gives_points(condition: Element) -> bool:
     return False
 
 
-def _positive(condition: Element, *tags: str) -> Iterator[Element]:
+def _positive(condition: Element) -> Iterator[Element]:
     """Yield what a condition compares, but not what it wants not to be."""
     for element in condition.iterfind("conditionvar//*"):
-        compares = element.tag in tags if tags else str(element.tag).startswith("var")
+        compares = str(element.tag).startswith("var")
         if compares and next(element.iterancestors("not"), None) is None:
             yield element
-
-
-def _is_of(element: Element, name: str) -> bool:
-    return (element.get("respident") or name) == name
 
 
 def _links(condition: Element) -> list[str]:

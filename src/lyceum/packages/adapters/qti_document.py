@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from lyceum.packages.adapters import qti_item, qti_words, wording
+from lyceum.packages.adapters.faults import PackageTooLarge
 from lyceum.packages.adapters.gathering import Item
 from lyceum.packages.adapters.xml import Element
 from lyceum.packages.records import PackageQuestion, QuizRules
@@ -34,7 +35,9 @@ def read_document(root: Element, key: str) -> QtiDocument | None:
     if holder is None:
         return None
     facts = qti_item.metadata(holder)
-    elements = list(holder.iter("item"))[:MAX_ITEMS]
+    elements = list(holder.iter("item"))
+    if len(elements) > MAX_ITEMS:
+        raise PackageTooLarge(f"A test of the package has more than {MAX_ITEMS} items")
     items = tuple(_named(element, key, number) for number, element in enumerate(elements))
     return QtiDocument(
         title=wording.one_line(holder.get("title") or facts.get("bank_title", "")),

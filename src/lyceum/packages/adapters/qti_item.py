@@ -16,6 +16,7 @@ from lyceum.packages.adapters.xml import Element
 from lyceum.packages.records import PackageAnswer, PackageChoice, PackageQuestion
 
 MAX_PARTS = 100
+MAX_WORDS = 4 * 1024 * 1024
 RESPONSES = ("response_lid", "response_str", "response_num", "response_xy", "response_grp")
 _UNGRADED = {
     "cc.essay.v0p1": "it is an essay, which a person grades",
@@ -41,7 +42,8 @@ def read_item(item: Element, key: str) -> Item:
     responses = [each for each in presentation.iter() if each.tag in RESPONSES]
     if not responses:
         return Item(key, title, words_html=words, reason="it asks nothing that can be answered")
-    if len(responses) > MAX_PARTS:
+    # Words and explanations that belong to all parts are repeated for each.
+    if len(responses) > MAX_PARTS or _size(item) * len(responses) > MAX_WORDS:
         return Item(key, title, words_html=words, reason="it has too many parts")
     questions, lost = _questions(item, responses, words, facts, key)
     if not questions:
@@ -141,6 +143,10 @@ def _options(responses: list[Element]) -> str:
         f"<li>{qti_words.of(label)}</li>" for label in labels[: answer_key.MAX_CHOICES]
     )
     return f"<ul>{listed}</ul>" if any(map(qti_words.of, labels[: answer_key.MAX_CHOICES])) else ""
+
+
+def _size(item: Element) -> int:
+    return sum(len(text) for text in item.itertext())
 
 
 def _points(facts: dict[str, str]) -> float:
