@@ -52,7 +52,7 @@ from lyceum.users.service import (
     roles,
     trusted_devices,
 )
-from tests.app import course_samples
+from tests.app import course_samples, operator_samples, samples
 from tests.courses import factories
 from tests.users import factories as users
 from tests.users import mfa
@@ -91,6 +91,11 @@ class Academy(msgspec.Struct):
     people: dict[str, Account]
     in_path: dict[str, str]
     in_body: dict[str, Any]
+
+
+WEBHOOK_OPERATIONS = (
+    "rotateSecret", "sendTest", "listDeliveries", "getDelivery", "replayDelivery",
+)  # fmt: skip
 
 
 async def make_people(database: Database) -> dict[str, Account]:
@@ -279,6 +284,12 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
     await packages.add_import(
         tx, owner, import_id, owner_id=owner.user_id, file_name="knots.tar.gz", file_key="none"
     )
+    if "Webhook" in operation or operation in WEBHOOK_OPERATIONS:
+        administrator = await users.fresh_actor(tx, made.people["admin"])
+        made.in_path |= await operator_samples.make_webhook(tx, administrator)
+    else:
+        made.in_path |= {"webhook_id": samples.SOME_ID, "delivery_id": samples.SOME_ID}
+    made.in_path["dead_id"] = await operator_samples.park_event(tx)
     made.in_path |= {
         "category_id": str(category.id),
         "import_id": str(import_id),

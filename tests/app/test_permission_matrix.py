@@ -36,6 +36,13 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
     # Not all: some that other tests left behind cannot but fail again.
     "retryFailedJobs": lambda _: {"name": "tests.nothing"},
     "discardFailedJobs": lambda _: {"name": "tests.nothing"},
+    "replayDeadEvents": lambda _: {"name": "tests.nothing"},
+    "createWebhook": lambda _: {"url": WEBHOOK, "eventTypes": ["course.published"]},
+    "changeWebhook": lambda _: {
+        "url": WEBHOOK,
+        "eventTypes": ["course.published"],
+        "isEnabled": True,
+    },
     "login": lambda academy: credentials(academy),
     "openSession": lambda academy: credentials(academy),
     "createApiKey": lambda _: {"name": "Script", "scopes": ["self:read"]},
@@ -50,6 +57,7 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
     "createInvitation": lambda academy: {},
     "enrolPeople": lambda academy: {"people": [{"userId": academy.in_body["user_id"]}]},
 }
+WEBHOOK = "https://receiver.example.org/in"
 STREAM = "text/event-stream"
 NOTHING = {"user_id": samples.SOME_ID}
 ENDS_WHO_KNOCKS = ("deactivateMe", "eraseMe")

@@ -7,6 +7,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "identity": ("users",),
     "learning": ("courses", "discussions", "packages"),
     "assessments": ("assessments",),
+    "webhooks": ("webhooks",),
 }
 
 

@@ -50,6 +50,7 @@ from lyceum.users.http import (
     signing_keys,
     step_up,
 )
+from lyceum.webhooks import http as webhooks_http
 
 ROUTES: dict[str, tuple[Routes, ...]] = {
     "users": (
@@ -96,6 +97,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
     "assessments": (assessments_http.routes,),
     "discussions": (threads.routes, posts.routes, reports.routes, announcements.routes),
     "packages": (package_imports.routes, package_files.routes, package_exports.routes),
+    "webhooks": (webhooks_http.routes,),
     "jobs": (
         job_routes.routes,
         queue_routes.routes,
@@ -111,10 +113,12 @@ HANDLERS = {
     "assessments": "lyceum.assessments.jobs",
     "discussions": "lyceum.discussions.jobs",
     "packages": "lyceum.packages.jobs",
+    "webhooks": "lyceum.webhooks.jobs",
     "jobs": "lyceum.platform.housekeeping",
 }
 
 PERSONAL_DATA = (
+    "lyceum.webhooks.queries",
     "lyceum.platform.personal_data",
     "lyceum.users.queries.personal_data",
     "lyceum.courses.queries.personal_data",

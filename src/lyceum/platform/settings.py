@@ -180,6 +180,9 @@ class Settings(BaseSettings):
         90 * 86_400, description="Life of a session however much it is used."
     )
 
+    outbound_private: OnOff = Field(
+        "off", description="Whether webhooks may go to private networks: for development only."
+    )
     cors_origins: str = Field("", description="Comma-separated origins of browsers' front ends.")
     trusted_proxies: str = Field(
         "", description="Comma-separated addresses whose X-Forwarded-For is believed."

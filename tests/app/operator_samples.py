@@ -1,0 +1,30 @@
+"""What operators and owners of webhooks are tried on: a parked event, a webhook and its log."""
+
+from lyceum.platform import clock, ids, leases
+from lyceum.platform.access import Actor
+from lyceum.platform.database import Writer
+from lyceum.platform.events import Envelope
+from lyceum.platform.statements import command
+from lyceum.webhooks import queries, service
+from lyceum.webhooks.schemas import NewWebhook
+
+_FORGET = command("DELETE FROM webhooks.endpoints WHERE owner_id = $1")
+
+
+async def park_event(tx: Writer) -> str:
+    """Store an event that nobody could handle; return its id."""
+    envelope = Envelope(
+        ids.new_id(), "tests.parked", 1, "a", b"{}", clock.utc_now(), None, None, ""
+    )
+    await leases.hold(tx, "tests", envelope, attempts=4, error="Broken", is_dead=True)
+    return str(envelope.id)
+
+
+async def make_webhook(tx: Writer, owner: Actor) -> dict[str, str]:
+    """Give somebody one webhook with one delivery; return their ids."""
+    await tx.execute(_FORGET, owner.user_id)
+    wanted = NewWebhook(url="https://receiver.example.org/", event_types=["course.published"])
+    made = await service.create_webhook(tx, owner, wanted, allows_private=False)
+    await service.add_test_delivery(tx, owner, made.id)
+    [delivery] = await tx.all(queries.LIST_DELIVERIES, made.id, None, 1)
+    return {"webhook_id": str(made.id), "delivery_id": str(delivery.id)}
