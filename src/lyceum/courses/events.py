@@ -259,6 +259,15 @@ class CertificateIssued(Event, frozen=True, kw_only=True):
     user_id: UUID
 
 
+@event("certificate.reissued")
+class CertificateReissued(Event, frozen=True, kw_only=True):
+    """A certificate was issued anew, under another code; the one of before holds no longer."""
+
+    certificate_id: UUID
+    course_id: UUID
+    user_id: UUID
+
+
 @event("certificate.revoked")
 class CertificateRevoked(Event, frozen=True, kw_only=True):
     """A certificate holds no longer."""

@@ -47,6 +47,12 @@ async def find_person_by_email(tx: Reader, email: str) -> Person | None:
     return _person(account) if account else None
 
 
+async def get_time_zone(tx: Reader, user_id: UUID) -> str:
+    """Return the time zone of a person's days, UTC for somebody unknown."""
+    account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
+    return account.time_zone if account else "UTC"
+
+
 async def actor_for(tx: Reader, user_id: UUID) -> Actor:
     """Return a person as an actor, for work done in their name; NotFound unless they are active."""
     account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from lyceum.courses import errors as facts
-from lyceum.courses import permissions
+from lyceum.courses import jobs, permissions
 from lyceum.courses.adapters import certificate_documents as documents
 from lyceum.courses.records import Certificate
 from lyceum.courses.schemas.certificates import CertificateView, Revocation
@@ -12,6 +12,7 @@ from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import content_etag
+from lyceum.platform.jobs import enqueue
 from lyceum.platform.paging import PageQuery
 from lyceum.platform.routing import PUBLIC, SIGNED_IN, Routes
 from lyceum.platform.settings import Settings
@@ -80,6 +81,23 @@ async def revoke_certificate(
     """Withdraw a certificate for good: it stays verifiable, as revoked."""
     revoked = await certificates.revoke_certificate(tx, actor, code, data.reason)
     return _view(engines.settings, revoked)
+
+
+@routes.post(
+    "/certificates/{code}/reissue",
+    access=permissions.REVOKE_CERTIFICATE,
+    summary="Issue a certificate anew",
+    status=200,
+    facts=(facts.RevokedAlready,),
+)
+async def reissue_certificate(
+    tx: Writer, actor: Actor, engines: Engines, code: str, data: Revocation
+) -> CertificateView:
+    """With the names and the title as they are now, under another code, also after it was revoked;
+    the code until now stays verifiable, as revoked."""
+    issued = await certificates.reissue_certificate(tx, actor, code, data.reason)
+    await enqueue(tx, actor, jobs.render_certificate, certificate_id=issued.id)
+    return _view(engines.settings, issued)
 
 
 @pages.get(

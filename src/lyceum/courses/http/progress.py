@@ -5,6 +5,8 @@ from uuid import UUID
 from lyceum.courses import errors as facts
 from lyceum.courses.schemas.progress import (
     CourseState,
+    LearningQuery,
+    LearningView,
     ProgressBatch,
     ProgressRecorded,
     ProgressUpdate,
@@ -65,3 +67,14 @@ async def record_progress_batch(
     """Up to 500 updates, recorded all or none, in the order of `recordedAt`; sending the same batch
     again changes nothing."""
     return Answer(data=await progress.record_batch(tx, actor, course_id, data))
+
+
+@routes.get(
+    "/me/learning",
+    access=SIGNED_IN,
+    summary="Read when and how long one learnt",
+    returns=LearningView,
+)
+async def get_learning(tx: Reader, actor: Actor, query: LearningQuery) -> Answer[LearningView]:
+    """Time by day, and streaks of days, over all courses."""
+    return Answer(data=await progress.get_learning(tx, actor, query))

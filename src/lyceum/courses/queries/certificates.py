@@ -1,6 +1,7 @@
 """Reading and writing certificates."""
 
 from typing import Final
+from uuid import UUID
 
 from lyceum.courses.records import Certificate, Completion
 from lyceum.platform.statements import command, sql
@@ -45,8 +46,43 @@ FIND_CERTIFICATE = sql(
     Certificate,
 )
 
+# By a code of before as well: then as it was, and revoked.
 FIND_BY_CODE = sql(
-    f"SELECT {_CERTIFICATE} FROM courses.certificates WHERE code = $1",  # noqa: S608
+    f"""
+    SELECT {_CERTIFICATE} FROM courses.certificates WHERE code = $1
+    UNION ALL
+    SELECT certificate_id, code, course_id, user_id, learner_name, course_title, instructor_names,
+        issued_at, NULL, revoked_at, revoked_reason
+    FROM courses.former_certificates WHERE code = $1
+    """,  # noqa: S608
+    Certificate,
+)
+
+# No row: the code is none, or one of before. Whoever issues it anew holds the row.
+LOCK_BY_CODE = command(
+    "SELECT enrolment_id FROM courses.certificates WHERE code = $1 FOR NO KEY UPDATE", UUID
+)
+
+# Parameters: the code until now, now, why.
+KEEP_FORMER = command(
+    """
+    INSERT INTO courses.former_certificates (code, certificate_id, course_id, user_id,
+        learner_name, course_title, instructor_names, issued_at, revoked_at, revoked_reason)
+    SELECT code, id, course_id, user_id, learner_name, course_title, instructor_names, issued_at,
+        coalesce(revoked_at, $2), coalesce(revoked_reason, $3)
+    FROM courses.certificates WHERE code = $1
+    """
+)
+
+# Parameters: the code until now, the code from now on, and what it says.
+REISSUE = command(
+    f"""
+    UPDATE courses.certificates SET code = $2, learner_name = $3, course_title = $4,
+        instructor_names = $5, issued_at = $6, pdf_key = NULL, revoked_at = NULL,
+        revoked_reason = NULL
+    WHERE code = $1
+    RETURNING {_CERTIFICATE}
+    """,  # noqa: S608
     Certificate,
 )
 

@@ -149,3 +149,25 @@ privacy.holds(
     ),
     keeps="who enrolled others is on record; its report names ids alone",
 )
+privacy.holds(
+    "courses.learning_time",
+    "enrolment_id",
+    export=sql(
+        """
+        SELECT to_jsonb(t) FROM courses.learning_time t
+        JOIN courses.enrolments e ON e.id = t.enrolment_id WHERE e.user_id = $1
+        """,
+        Json,
+    ),
+    keeps="goes with the enrolment",
+)
+privacy.holds(
+    "courses.former_certificates",
+    "user_id",
+    export=sql("SELECT to_jsonb(f) FROM courses.former_certificates f WHERE f.user_id = $1", Json),
+    erase=command(
+        """
+        UPDATE courses.former_certificates SET learner_name = 'Former member' WHERE user_id = $1
+        """
+    ),
+)

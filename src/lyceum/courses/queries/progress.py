@@ -49,3 +49,38 @@ FIND_PROGRESS = sql(
     """,
     Json,
 )
+
+# When a person learnt, by days of a time zone. Parameters: user id, time zone, now, how many days.
+# A streak is a run of days with any activity; the present one may end yesterday.
+FIND_LEARNING = sql(
+    """
+    WITH spent AS (
+        SELECT t.quarter_at, t.seconds FROM courses.enrolments e
+        JOIN courses.learning_time t ON t.enrolment_id = e.id WHERE e.user_id = $1
+        UNION ALL
+        SELECT quarter_at, quarter_seconds FROM courses.enrolments
+        WHERE user_id = $1 AND quarter_at IS NOT NULL
+    ), days AS (
+        SELECT (quarter_at AT TIME ZONE $2)::date AS day, sum(seconds) AS seconds
+        FROM spent GROUP BY 1
+    ), streaks AS (
+        SELECT count(*) AS length, max(day) AS last_day FROM (
+            SELECT day, day - row_number() OVER (ORDER BY day)::int4 AS run FROM days
+        ) numbered GROUP BY run
+    ), today AS (
+        SELECT ($3::timestamptz AT TIME ZONE $2)::date AS day
+    )
+    SELECT json_build_object(
+        'timeZone', $2::text,
+        'today', (SELECT day FROM today),
+        'currentStreakDays', coalesce((
+            SELECT length FROM streaks, today WHERE last_day >= today.day - 1
+            ORDER BY last_day DESC LIMIT 1), 0),
+        'longestStreakDays', coalesce((SELECT max(length) FROM streaks), 0),
+        'totalSeconds', coalesce((SELECT sum(seconds) FROM days), 0),
+        'days', coalesce((
+            SELECT json_agg(json_build_object('day', d.day, 'seconds', d.seconds) ORDER BY d.day)
+            FROM days d, today WHERE d.day > today.day - $4::int4), '[]'))
+    """,
+    Json,
+)

@@ -1,6 +1,6 @@
 """Progress over the wire."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -90,3 +90,29 @@ class ProgressView(CourseState, frozen=True, kw_only=True):
     last_activity_at: datetime | None
     last_lecture_id: UUID | None
     lectures: tuple[LectureProgress, ...]
+
+
+class LearningQuery(Input, frozen=True, kw_only=True):
+    """How many days back, and by the days of which time zone; without it, of one's own."""
+
+    days: Annotated[int, Meta(ge=1, le=366)] = 30
+    time_zone: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+
+
+class LearningDay(Output, frozen=True, kw_only=True):
+    """A day on which one learnt."""
+
+    day: date
+    seconds: int
+
+
+class LearningView(Output, frozen=True, kw_only=True):
+    """How long and on which days one learnt; a streak is a run of such days, and the present one
+    may end yesterday."""
+
+    time_zone: str
+    today: date
+    current_streak_days: int
+    longest_streak_days: int
+    total_seconds: int
+    days: tuple[LearningDay, ...]

@@ -92,6 +92,28 @@ async def list_own_certificates(
     return await tx.all(queries.LIST_MINE, user_id, page.per_page, page.offset), total
 
 
+async def reissue_certificate(tx: Writer, actor: Actor, code: str, reason: str) -> Certificate:
+    """Issue a certificate anew, with the names and the title as they are now and another code; the
+    code until now leads to the old one, which holds no longer."""
+    actor.require(permissions.REVOKE_CERTIFICATE)
+    found = await get_certificate(tx, actor, code)
+    enrolment_id = await tx.one_or_none(queries.LOCK_BY_CODE, found.code)
+    if enrolment_id is None:
+        raise facts.RevokedAlready("It was issued anew before.", revoked_at=found.revoked_at)
+    now = clock.utc_now()
+    says = await tx.one(queries.FIND_COMPLETION, enrolment_id)
+    await tx.execute(queries.KEEP_FORMER, found.code, now, reason)
+    issued = await tx.one(
+        queries.REISSUE, found.code, secrets.token_hex(16), says.learner_name or "Former member",
+        says.course_title, says.instructor_names, now,
+    )  # fmt: skip
+    anew = events.CertificateReissued(
+        certificate_id=issued.id, course_id=issued.course_id, user_id=issued.user_id
+    )
+    await emit(tx, actor, anew)
+    return issued
+
+
 async def revoke_certificate(tx: Writer, actor: Actor, code: str, reason: str) -> Certificate:
     """Withdraw a certificate for good; its page and JSON say so, its PDF is gone."""
     actor.require(permissions.REVOKE_CERTIFICATE)

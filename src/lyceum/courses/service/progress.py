@@ -7,6 +7,7 @@ recording is one round trip. Not here: what completing a course brings about (`j
 import hashlib
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import available_timezones
 
 import msgspec
 from asyncpg import Range
@@ -14,13 +15,19 @@ from asyncpg import Range
 from lyceum.courses import errors as facts
 from lyceum.courses.queries import progress as queries
 from lyceum.courses.queries import structure
-from lyceum.courses.schemas.progress import ProgressBatch, ProgressItem, ProgressUpdate
+from lyceum.courses.schemas.progress import (
+    LearningQuery,
+    ProgressBatch,
+    ProgressItem,
+    ProgressUpdate,
+)
 from lyceum.courses.service import access
 from lyceum.platform import clock, errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.context import current_request_id
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.statements import Json
+from lyceum.users import api as users
 
 
 async def record_progress(
@@ -95,6 +102,18 @@ async def get_progress(tx: Reader, actor: Actor, course_id: UUID) -> Json:
     if found is None:
         raise facts.NotEnrolled
     return found
+
+
+async def get_learning(tx: Reader, actor: Actor, query: LearningQuery) -> Json:
+    """Return how long and on which days the actor learnt (`LearningView`), by the days of the time
+    zone that is asked for, or of their own."""
+    user_id = actor.require_user()
+    zone = query.time_zone
+    if zone is None:
+        zone = await users.get_time_zone(tx, user_id)
+    elif zone not in available_timezones():
+        raise facts.invalid("/query/timeZone", "There is no such time zone")
+    return await tx.one(queries.FIND_LEARNING, user_id, zone, clock.utc_now(), query.days)
 
 
 class _BatchRefused(msgspec.Struct):
