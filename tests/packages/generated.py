@@ -154,6 +154,7 @@ SETTINGS = st.builds(
     seats=st.none() | st.integers(1, 100),
     enrolment_opens_at=st.none() | MOMENTS,
     has_certificate=st.booleans(),
+    completion_percent=st.integers(1, 100),
 )
 
 

@@ -1,6 +1,7 @@
 """Reading a whole course back as the draft that would make it again, for another domain to keep.
 
-Not here: storing drafts (`drafts`), what learners did, co-instructors, prerequisites.
+Not here: storing drafts (`drafts`), what learners did, co-instructors, prerequisites, when
+lectures are released.
 """
 
 from typing import cast
@@ -78,6 +79,7 @@ def _settings(fields: CourseFields, category: str | None) -> NewCourse:
         starts_at=fields.starts_at,
         ends_at=fields.ends_at,
         has_certificate=fields.has_certificate,
+        completion_percent=fields.completion_percent,
     )
 
 
