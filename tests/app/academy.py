@@ -25,6 +25,11 @@ from lyceum.courses.service import (
     structure,
 )
 from lyceum.courses.service import enrolment as enrolments
+from lyceum.customers.schemas.customers import NewCustomer
+from lyceum.customers.schemas.groups import NewCustomerGroup
+from lyceum.customers.service import customers as customer_records
+from lyceum.customers.service import groups as customer_groups
+from lyceum.customers.service import transfers as customer_transfers
 from lyceum.discussions.schemas.announcements import NewAnnouncement
 from lyceum.discussions.schemas.contributions import NewPost, NewThread
 from lyceum.discussions.service import announcements, posts, reports, threads
@@ -116,6 +121,7 @@ async def make_academy(engines: Engines, strangers: dict[str, Account], operatio
         await _make_courses(tx, made, operation)
         await _make_rest(tx, made, operation)
         await _make_factors(tx, made, engines.settings)
+        await _make_customers(tx, made, operation)
     await engines.storage.put(made.in_path["file_key"], b"x")
     await engines.storage.put(EXPORT_FILE, b"x")
     signed_in = await users.open_session(engines.database, engines.settings, learner)
@@ -228,6 +234,38 @@ async def _make_completed(tx: Writer, made: Academy, owner: Actor, learner: Acto
         "note_id": str(note.id),
         "job_id": str(job_id),
     }
+
+
+async def _make_customers(tx: Writer, made: Academy, operation: str) -> None:
+    """A customer with an account, a note and a duplicate; a group; an export with its file."""
+    rows = [
+        await customer_records.create_customer(tx, SYSTEM, NewCustomer(name=f"Knot {n}"))
+        for n in "ab"
+    ]
+    if operation == "restoreCustomer":
+        await customer_records.delete_customer(tx, SYSTEM, rows[0].id, None)
+    else:
+        note = await customer_records.add_note(tx, SYSTEM, rows[0].id, "Likes knots.")
+        made.in_path["customer_note_id"] = str(note.id)
+    if operation == "unlinkCustomerAccount":
+        bystander = UUID(made.in_path["user_id"])
+        await customer_records.link_account(tx, SYSTEM, rows[0].id, bystander)
+    group = await customer_groups.create_group(
+        tx, SYSTEM, NewCustomerGroup(name=f"Tied {ids.new_id().hex}")
+    )
+    direction = "out" if "Export" in operation else "in"
+    transfer_id = ids.new_id()
+    await customer_transfers.add_transfer(
+        tx, SYSTEM, transfer_id, direction=direction, job_id=ids.new_id(), options={},
+        file_key=made.in_path["file_key"],
+    )  # fmt: skip
+    made.in_path |= {
+        "customer_id": str(rows[0].id), "group_id": str(group.id),
+        "transfer_id": str(transfer_id),
+    }  # fmt: skip
+    made.in_body |= {
+        "customer_ids": [str(rows[1].id)], "duplicate_ids": [str(rows[1].id)]
+    }  # fmt: skip
 
 
 async def _complete(tx: Writer, learner: Actor, outline: factories.Outline) -> None:

@@ -55,6 +55,9 @@ BODIES: dict[str, Callable[[Academy], Any]] = {
     "placeLecture": lambda academy: {},
     "acceptInvitation": lambda academy: {"code": academy.in_body["invitation_code"]},
     "createInvitation": lambda academy: {},
+    "updateCustomers": lambda academy: {
+        "items": [{"id": academy.in_path["customer_id"], "changes": {"tags": ["tied"]}}]
+    },
     "enrolPeople": lambda academy: {"people": [{"userId": academy.in_body["user_id"]}]},
 }
 WEBHOOK = "https://receiver.example.org/in"

@@ -5,6 +5,7 @@ Not here: the domains themselves (`services`), which take a second to import.
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "identity": ("users",),
+    "customers": ("customers",),
     "learning": ("courses", "discussions", "packages"),
     "assessments": ("assessments",),
     "webhooks": ("webhooks",),

@@ -21,6 +21,7 @@ from lyceum.courses.http import (
     structure,
     waiting,
 )
+from lyceum.customers.http import customers, groups, transfers
 from lyceum.discussions.http import announcements, posts, reports, threads
 from lyceum.packages.http import exports as package_exports
 from lyceum.packages.http import files as package_files
@@ -76,6 +77,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
         internal.routes,
         signing_keys.well_known,
     ),
+    "customers": (groups.routes, transfers.routes, customers.routes),
     "courses": (
         categories.routes,
         catalogue.routes,
@@ -109,6 +111,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
 
 HANDLERS = {
     "users": "lyceum.users.jobs",
+    "customers": "lyceum.customers.jobs",
     "courses": "lyceum.courses.jobs",
     "assessments": "lyceum.assessments.jobs",
     "discussions": "lyceum.discussions.jobs",
@@ -121,6 +124,7 @@ PERSONAL_DATA = (
     "lyceum.webhooks.queries",
     "lyceum.platform.personal_data",
     "lyceum.users.queries.personal_data",
+    "lyceum.customers.queries.personal_data",
     "lyceum.courses.queries.personal_data",
     "lyceum.assessments.queries",
     "lyceum.discussions.queries.threads",

@@ -18,7 +18,7 @@ from lyceum.platform.database_errors import FAILURES, translate
 from lyceum.platform.database_errors import ConstraintBroken as ConstraintBroken
 from lyceum.platform.database_errors import constraint_facts as constraint_facts
 from lyceum.platform.pool import Link, Pool
-from lyceum.platform.statements import Command, Query, Statement, command
+from lyceum.platform.statements import Command, Composed, Query, Statement, command
 
 T = TypeVar("T")
 
@@ -262,7 +262,10 @@ class Database:
 
     async def fetch(self, link: Link, statement: Statement[Any], arguments: tuple[Any, ...]) -> Any:
         """Run one statement on `link` and return its records; for this module only."""
-        prepared = link.prepared.get(statement.text) or await link.prepare(statement.text)
+        if isinstance(statement, Composed):
+            prepared = await link.connection.prepare(statement.text)
+        else:
+            prepared = link.prepared.get(statement.text) or await link.prepare(statement.text)
         started = time.perf_counter()
         try:
             return await prepared.fetch(*arguments)

@@ -52,6 +52,23 @@ class Query(Statement[T]):
     __slots__ = ()
 
 
+class Composed(Query[T]):
+    """A query put together at run time, from constants and with every value a parameter.
+
+    No connection keeps it prepared, so that what people filter by fills no memory. `name` is what
+    metrics call it; the test of statements does not see it, so its author prepares it in his own.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str, row: type[T], name: str) -> None:
+        self.text = text
+        self.row = row
+        self.module = ""
+        self.line = 0
+        self._name = name
+
+
 class Command(Statement[T]):
     """A statement that writes."""
 

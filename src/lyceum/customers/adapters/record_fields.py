@@ -1,0 +1,81 @@
+"""The fields of a record that people write: cleaned, compared, told apart.
+
+A record's fields travel as a dict by column, lists and objects as JSON has them; what use cases do
+with it is in the other modules.
+"""
+
+import unicodedata
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from lyceum.customers.errors import invalid
+from lyceum.customers.records import Customer
+from lyceum.platform import redaction, richtext
+
+Fields = dict[str, Any]
+COLUMNS: Final = (
+    "kind", "name", "email", "phone", "tax_id", "reference", "lifecycle", "owner_id", "tags",
+    "custom_fields", "contacts", "addresses",
+)  # fmt: skip
+_JSON: Final = frozenset({"custom_fields", "contacts", "addresses"})
+_WIRE: Final = {
+    "tax_id": "taxId", "owner_id": "ownerId", "custom_fields": "customFields"
+}  # fmt: skip
+
+
+def fields_of(customer: Customer) -> Fields:
+    """Return the fields of a stored record."""
+    found = {name: getattr(customer, name) for name in COLUMNS}
+    return {n: msgspec.json.decode(v) if n in _JSON else v for n, v in found.items()}
+
+
+def clean_fields(given: Fields) -> Fields:
+    """Return fields as they are stored: composed text on one line, addresses in lower case, no tag
+    twice. ValidationFailed where nothing is left of what must be there."""
+    cleaned: Fields = msgspec.to_builtins(given, builtin_types=(UUID,))
+    for name in ("name", "phone", "tax_id", "reference"):
+        if cleaned.get(name) is not None:
+            cleaned[name] = richtext.clean_text(cleaned[name]) or None
+    if "name" in cleaned and cleaned["name"] is None:
+        raise invalid("/name", "A customer has a name")
+    if cleaned.get("email"):
+        cleaned["email"] = _clean_address(cleaned["email"])
+    if "tags" in cleaned:
+        tags = (richtext.clean_text(tag).lower() for tag in cleaned["tags"])
+        cleaned["tags"] = list(dict.fromkeys(tag for tag in tags if tag))
+    if "contacts" in cleaned:
+        cleaned["contacts"] = [_clean_part(part) for part in cleaned["contacts"]]
+    if "addresses" in cleaned:
+        parts = [_clean_part(part) for part in cleaned["addresses"]]
+        cleaned["addresses"] = [{**part, "country": part["country"].upper()} for part in parts]
+    return cleaned
+
+
+def changes_of(before: Fields, after: Fields) -> tuple[str, ...]:
+    """Return the columns in which two records differ."""
+    return tuple(name for name in COLUMNS if before[name] != after[name])
+
+
+def told(fields: Fields, changed: tuple[str, ...]) -> dict[str, Any]:
+    """Return the changed fields as an event may tell them: without secrets, addresses by half."""
+    shown = {_WIRE.get(name, name): msgspec.to_builtins(fields[name]) for name in changed}
+    cleaned: dict[str, Any] = redaction.clean(shown)
+    return cleaned
+
+
+def row_of(customer_id: UUID, fields: Fields) -> dict[str, Any]:
+    """Return a record as the statements for many take it."""
+    return {"id": customer_id, **{name: fields[name] for name in COLUMNS}}
+
+
+def _clean_address(written: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", written).casefold())
+
+
+def _clean_part(part: dict[str, Any]) -> dict[str, Any]:
+    cleaned = {n: richtext.clean_text(v) if isinstance(v, str) else v for n, v in part.items()}
+    if cleaned.get("email"):
+        cleaned["email"] = _clean_address(cleaned["email"])
+    return cleaned
