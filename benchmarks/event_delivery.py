@@ -2,7 +2,8 @@
 
     .venv/bin/python benchmarks/event_delivery.py [EVENTS]
 
-Starts its own durable PostgreSQL in a temporary folder. Each event has one handler that writes
+With RABBITMQ_URL the same events go through that broker, on queues of their own. Starts its own
+durable PostgreSQL in a temporary folder. Each event has one handler that writes
 one row. Throughput is measured on a full outbox; latency from the commit of a single event to the
 handler's turn, one event every 50 ms, delivered by the same process.
 """
@@ -12,20 +13,27 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
+import aiormq
+
+from lyceum.app.engines import open_engines
 from lyceum.platform import events, ids, migrations
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.embedded import start_embedded
-from lyceum.platform.listener import Listener
-from lyceum.platform.outbox import Deliverer
+from lyceum.platform.engines import Engines
+from lyceum.platform.event_work import deliver_events
+from lyceum.platform.rabbitmq import Names
+from lyceum.platform.settings import load_settings
 from lyceum.platform.statements import command, sql
 
 ACTOR = system_actor("benchmark")
 INSERT = command("INSERT INTO bench_effects (id) VALUES ($1)")
-PENDING = sql("SELECT count(*) FROM platform.outbox", int)
+HANDLED = sql("SELECT count(*) FROM bench_effects", int)
 SETUP = command("CREATE TABLE bench_effects (id uuid PRIMARY KEY)")
 
 
@@ -58,37 +66,41 @@ async def fill(database: Database, count: int, keys: int) -> None:
             await events.emit(tx, ACTOR, happened)
 
 
-async def measure_throughput(database: Database, count: int, keys: int) -> None:
-    """Print how many events a second leave a full outbox."""
-    await fill(database, count, keys)
+@asynccontextmanager
+async def worker(engines: Engines) -> AsyncIterator[None]:
+    """Deliver events as a worker does, within the block."""
     stop = asyncio.Event()
+    running = asyncio.create_task(deliver_events(engines, stop, grace_seconds=5))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+async def measure_throughput(engines: Engines, count: int, keys: int) -> None:
+    """Print how many events of a full outbox are handled in a second."""
+    database = engines.database
+    before = await database.reader().one(HANDLED)
+    await fill(database, count, keys)
     started, cpu = time.perf_counter(), time.process_time()
-    running = asyncio.create_task(Deliverer(database).run(stop))
-    while await database.reader().one(PENDING):  # noqa: ASYNC110 - rows do not set events
-        await asyncio.sleep(0.02)
-    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    stop.set()
-    await running
+    async with worker(engines):
+        while await database.reader().one(HANDLED) < before + count:  # noqa: ASYNC110 - as said
+            await asyncio.sleep(0.02)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     print(f"{count} events of {keys} keys: {count / seconds:.0f}/s (Python {cpu / seconds:.0%})")
 
 
-async def measure_latency(database: Database, dsn: str) -> None:
-    """Print the time from the commit of a lonely event to its handler."""
-    stop = asyncio.Event()
-    deliverer = Deliverer(database)
-    listener = Listener(dsn)
-    await listener.start()
-    async with listener.waking(events.OUTBOX_CHANNEL, deliverer.wake):
-        running = asyncio.create_task(deliverer.run(stop))
+async def measure_latency(engines: Engines) -> None:
+    """Print the time from the emitting of a lonely event to its handler."""
+    async with worker(engines):
+        await asyncio.sleep(1)  # until there is a line to the broker
         for _ in range(200):
             await asyncio.sleep(0.05)
-            async with database.transaction() as tx:
+            async with engines.database.transaction() as tx:
                 happened = Measured(thing_id=ids.new_id(), text="", sent_at=time.perf_counter())
                 await events.emit(tx, ACTOR, happened)
-        await asyncio.sleep(0.2)
-        stop.set()
-        await running
-    await listener.close()
+        await asyncio.sleep(0.5)
     ordered = sorted(latencies)
     print(
         f"idle latency of {len(ordered)}: p50 {statistics.median(ordered) * 1000:.1f} ms,"
@@ -96,16 +108,30 @@ async def measure_latency(database: Database, dsn: str) -> None:
     )
 
 
-async def measure(dsn: str, count: int) -> None:
+async def measure(dsn: str, folder: Path, count: int) -> None:
     """Run all measurements on a migrated database."""
-    database = Database(dsn)
-    await database.open()
-    async with database.transaction() as tx:
-        await tx.execute(SETUP)
-    for keys in (count, count // 20, 1):
-        await measure_throughput(database, count, keys)
-    await measure_latency(database, dsn)
-    await database.close()
+    settings = load_settings(
+        environment="test", data_dir=folder, rabbitmq_prefix=f"bench-{ids.new_id().hex[-8:]}"
+    )
+    print("through RabbitMQ" if settings.rabbitmq_url else "in place")
+    async with open_engines(settings, dsn) as engines:
+        async with engines.database.transaction() as tx:
+            await tx.execute(SETUP)
+        for keys in (count, count // 20, 1):
+            await measure_throughput(engines, count, keys)
+        await measure_latency(engines)
+    if settings.rabbitmq_url:
+        await remove_queues(settings.rabbitmq_url, Names(settings.rabbitmq_prefix))
+
+
+async def remove_queues(url: str, names: Names) -> None:
+    """Take what was measured with off the broker."""
+    async with aiormq.connect(url) as connection:
+        channel = await connection.channel()
+        for queue in (names.dead, *map(names.queue, events.bindings())):
+            await channel.queue_delete(queue)
+        for exchange in (names.events, names.dead):
+            await channel.exchange_delete(exchange)
 
 
 def main() -> None:
@@ -113,7 +139,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     with tempfile.TemporaryDirectory() as folder, start_embedded(Path(folder)) as server:
         migrations.upgrade(server.dsn)
-        asyncio.run(measure(server.dsn, count))
+        asyncio.run(measure(server.dsn, Path(folder) / "data", count))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ async def test_without_the_broker_the_outbox_grows_and_drains_later(background: 
         found = {d.name: d for d in (await door.readiness()).dependencies}
         assert not found["events"].is_up
         assert not found["events"].is_needed
-        assert (await door.readiness()).status == "ready"
+        assert (await door.readiness()).status == "degraded"
         assert await ask(background, "SELECT count(*) FROM platform.outbox") == [(10,)]
         line.mend()
         await until_effects(background.database, 22)
@@ -138,7 +138,7 @@ async def test_what_its_workers_died_with_is_held_and_tried_alone(background: En
         names = relay._names  # noqa: SLF001
         await emit(background, Counted(thing="a", number=1), Counted(thing="b", number=1))
         await relay.deliver_due()
-        await redeliver(names, SUSPECT, messages=2)
+        await redeliver(names, SUSPECT + 1, messages=2)
         async with aiormq.connect(rabbitmq_url()) as connection:
             process = road.processes[0]
             process.intake._consumers = ("tests",)  # noqa: SLF001
@@ -146,7 +146,7 @@ async def test_what_its_workers_died_with_is_held_and_tried_alone(background: En
 
             async def are_held() -> bool:
                 rows = await ask(background, "SELECT consumer, lost FROM platform.outbox")
-                return rows == [("tests", SUSPECT)] * 2
+                return len(rows) == 2 and all(lost >= SUSPECT for _, lost in rows)
 
             await until(are_held)
             assert await effects(background.database) == []

@@ -86,5 +86,7 @@ class Relay(Deliverer):
             rows, self._confirmed = self._confirmed, []
             try:
                 await leases.forget_all(self._database, rows)
+                # Until now their keys were held.
+                self.wake()
             except errors.Fact as fact:
                 log.warning("%d published events are published again: %s", len(rows), fact)
