@@ -54,6 +54,7 @@ from lyceum.users.service import (
     data_exports,
     devices,
     oidc_sign_in,
+    people_imports,
     roles,
     trusted_devices,
 )
@@ -303,18 +304,41 @@ async def _make_export(tx: Writer, made: Academy) -> UUID:
     return export_id
 
 
-async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
-    owner = users.actor_of(made.people["owner"])
-    assert owner.user_id is not None
-    bystander = await users.make_user(tx)
+async def _make_rights(tx: Writer, made: Academy) -> None:
+    """A key and an export of the learner, a file of people, a role."""
     learner = await users.fresh_actor(tx, made.people["learner"])
     key = await api_keys.create_key(tx, learner, NewApiKey(name="Script", scopes=("self:read",)))
     export = await data_exports.request_export(tx, learner)
     await data_exports.finish_export(tx, SYSTEM, export.id, file_key=EXPORT_FILE, size_bytes=1)
     link = await data_exports.create_link(tx, learner, export.id)
+    admin = users.actor_of(made.people["admin"])
+    people_import = await people_imports.add_import(
+        tx,
+        admin,
+        ids.new_id(),
+        job_id=ids.new_id(),
+        content="email,firstName",
+        is_dry_run=True,
+        sends_invitations=False,
+    )
     role = await roles.create_role(
         tx, SYSTEM, NewRole(name=f"role-{ids.new_id().hex}", permissions=())
     )
+    made.in_path |= {
+        "role_name": role.name,
+        "key_id": str(key.key.id),
+        "export_id": str(export.id),
+        "secret": link,
+        "purpose": "terms",
+        "people_import_id": str(people_import.id),
+    }
+
+
+async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
+    owner = users.actor_of(made.people["owner"])
+    assert owner.user_id is not None
+    bystander = await users.make_user(tx)
+    await _make_rights(tx, made)
     category = await categories.create_category(
         tx, SYSTEM, NewCategory(name=f"Knots {ids.new_id().hex}")
     )
@@ -335,12 +359,7 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
         "file_id": str(await _make_file(tx, made)),
         "user_id": str(bystander.id),
         "mail_id": "none",
-        "role_name": role.name,
         "schedule_name": SCHEDULE,
-        "key_id": str(key.key.id),
-        "export_id": str(export.id),
-        "secret": link,
-        "purpose": "terms",
     }
     made.in_body |= {
         "user_id": str(bystander.id),

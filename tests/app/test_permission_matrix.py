@@ -68,6 +68,8 @@ NOBODY_SUCCEEDS = {
     "fetchCourseExport": "the signature is in the link alone",
     "introspectToken": "services sign their requests",
     "checkPermissionsOf": "services sign their requests",
+    "takeUpInvitation": "the token is in a mail alone",
+    "inviteUserAgain": "everybody in the academy has a password",
     "verifyEmail": "the token is in a mail alone",
     "confirmTotp": "the code is in an app alone",
     "startOidc": "there is no provider in these settings",

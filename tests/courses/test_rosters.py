@@ -14,7 +14,7 @@ from lyceum.courses.schemas.cohorts import CohortChanges, NewCohort
 from lyceum.courses.schemas.enrolment import PersonToEnrol
 from lyceum.courses.schemas.staff import NewStaffMember
 from lyceum.courses.service import cohorts, enrolment, rosters, staff
-from lyceum.platform import clock, errors, ids
+from lyceum.platform import clock, csv_cells, errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.paging import CursorQuery, PageQuery
@@ -83,7 +83,7 @@ def test_lists_in_several_shapes_are_read() -> None:
 
 def test_what_is_written_is_no_formula() -> None:
     names = ("=1+1", "+1", "-1", "@x", "\tx", 'a"b,c\nd', "plain", None)
-    written = roster_csv.write_rows(("name",), [(name,) for name in names]).decode()
+    written = csv_cells.write_rows(("name",), [(name,) for name in names]).decode()
     lines = ["name", "'=1+1", "'+1", "'-1", "'@x", "'\tx", '"a""b,c\nd"', "plain", ""]
     assert written.removesuffix('""\r\n') + "\r\n" in ("\r\n".join(lines) + "\r\n", written)
     assert written.startswith("\r\n".join(lines[:6]))

@@ -124,6 +124,20 @@ class ActingStarted(Event, frozen=True, kw_only=True):
     reason: str
 
 
+@event("user.invited")
+class UserInvited(Event, frozen=True, kw_only=True):
+    """Somebody has an account and is asked to set a password."""
+
+    user_id: UUID
+
+
+@event("user.invitation_accepted")
+class InvitationAccepted(Event, frozen=True, kw_only=True):
+    """Somebody who was invited has set a password."""
+
+    user_id: UUID
+
+
 @event("user.suspended")
 class UserSuspended(Event, frozen=True, kw_only=True):
     """A person was shut out; every session has ended."""

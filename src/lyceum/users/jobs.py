@@ -6,6 +6,8 @@ Not here: notifications that people choose (`notifications`).
 from contextlib import suppress
 from uuid import UUID
 
+import msgspec
+
 from lyceum.platform import jobs, privacy
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Writer
@@ -14,6 +16,7 @@ from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.mail import Message
 from lyceum.platform.settings import Settings
 from lyceum.platform.storage import FileMissing
+from lyceum.users.adapters import people_csv
 from lyceum.users.adapters.archives import ArchiveWriter
 from lyceum.users.events import (
     DataExportReady,
@@ -33,21 +36,26 @@ from lyceum.users.events import (
     RecoveryCodeUsed,
     RegistrationRequested,
     SessionRevoked,
+    UserInvited,
     VerificationRequested,
 )
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import purges
 from lyceum.users.queries import service_keys as service_key_queries
+from lyceum.users.schemas.invitations import ImportOutcome, ImportReport
 from lyceum.users.service import (
     data_exports,
     devices,
     email_change,
+    invitations,
+    people_imports,
     recovery,
     registration,
     verification,
 )
 
 _ACTOR = system_actor("users")
+_ROWS_AT_ONCE = 50
 _EXPORTS = "data-exports/"
 _FACTORS = {"totp": "An authenticator app", "passkey": "A passkey"}
 
@@ -274,6 +282,47 @@ async def tell_of_export(tx: Writer, event: DataExportReady) -> None:
     await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
 
 
+@handles(UserInvited)
+async def send_to_invited(tx: Writer, event: UserInvited) -> None:
+    """Have the link mailed to somebody who was invited."""
+    await jobs.enqueue(tx, _ACTOR, send_invitation, user_id=event.user_id)
+
+
+@job(queue="email")
+async def send_invitation(context: JobContext, *, user_id: UUID) -> None:
+    """Mail the link by which an invited person sets a password."""
+    async with context.transaction() as tx:
+        letter = await invitations.prepare_invitation(tx, context.actor, user_id)
+    await _send(context, letter)
+
+
+@job(timeout_seconds=900)
+async def import_people(context: JobContext, *, import_id: UUID) -> ImportReport:
+    """Work through a file of people; run again, it finds the accounts that it had made."""
+    actor = context.actor
+    stored = await people_imports.get_import(context.reader(), actor, import_id)
+    if stored.report is not None:
+        return msgspec.json.decode(stored.report, type=ImportReport)
+    people = people_csv.read_people(stored.content or "")
+    outcomes: list[ImportOutcome] = []
+    # A dry run looks at all in one transaction, so that it sees who is there twice.
+    step = max(len(people), 1) if stored.is_dry_run else _ROWS_AT_ONCE
+    for start in range(0, len(people), step):
+        async with context.transaction() as tx:
+            outcomes += await people_imports.import_people(
+                tx,
+                actor,
+                people[start : start + step],
+                is_dry_run=stored.is_dry_run,
+                sends_invitations=stored.sends_invitations,
+            )
+        await context.report(len(outcomes) / len(people), f"{len(outcomes)} of {len(people)}")
+    report = people_imports.make_report(None, actor, outcomes, is_dry_run=stored.is_dry_run)
+    async with context.transaction() as tx:
+        await people_imports.finish_import(tx, actor, import_id, report)
+    return msgspec.structs.replace(report, rows=report.rows[:100])
+
+
 @job(timeout_seconds=900)
 async def export_person(context: JobContext, *, export_id: UUID) -> None:
     """Make the archive of everything that is held on a person; safe to run again."""
@@ -402,4 +451,23 @@ def _change(settings: Settings, letter: registration.Letter) -> Message:
     )
 
 
-_TEXTS = {"prove": _proof, "exists": _notice, "reset": _reset, "change": _change}
+def _invitation(settings: Settings, letter: registration.Letter) -> Message:
+    return Message(
+        to=letter.to,
+        subject=f"{settings.academy_name}: you are invited",
+        text=(
+            f"There is an account for you at {settings.academy_name}. Open this link to choose a"
+            " password:\n\n"
+            f"{settings.base_url}/accept-invitation?token={letter.token}\n\n"
+            f"It works once, within {invitations.VALID_DAYS} days.\n"
+        ),
+    )
+
+
+_TEXTS = {
+    "invite": _invitation,
+    "prove": _proof,
+    "exists": _notice,
+    "reset": _reset,
+    "change": _change,
+}

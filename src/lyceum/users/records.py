@@ -405,3 +405,17 @@ class FollowCounts(msgspec.Struct, frozen=True):
     followers: int
     following: int
     is_followed: bool
+
+
+class PeopleImport(msgspec.Struct, frozen=True):
+    """A file of people to make accounts of; `content` until it has been worked through."""
+
+    id: UUID
+    asked_by: UUID
+    job_id: UUID
+    is_dry_run: bool
+    sends_invitations: bool
+    content: str | None
+    report: Json | None
+    created_at: datetime
+    finished_at: datetime | None

@@ -1,18 +1,16 @@
-"""Lists of people as CSV (RFC 4180): reading those to enrol, writing those who are enrolled.
+"""Lists of people to enrol, as CSV (RFC 4180).
 
 Reading takes a header line with `email` or `userId`, and perhaps `cohort`; commas or semicolons.
-What is written is safe to open in a spreadsheet: a cell that would be a formula is a text.
 """
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from lyceum.courses.schemas.enrolment import PersonToEnrol
-from lyceum.platform import clock, errors
+from lyceum.platform import errors
 
 MOST_ROWS: Final = 5000
 LONGEST_CELL: Final = 320
@@ -20,7 +18,6 @@ _COLUMNS: Final = {
     "email": "email", "e-mail": "email", "mail": "email", "userid": "user_id", "user_id": "user_id",
     "cohort": "cohort", "group": "cohort",
 }  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 def read_people(text: str) -> list[PersonToEnrol]:
@@ -58,21 +55,3 @@ def _person(header: Sequence[str], line: Sequence[str]) -> PersonToEnrol:
         user_id = None
     email = cells.get("email") if user_id is None else None
     return PersonToEnrol(user_id=user_id, email=email, cohort=cells.get("cohort"))
-
-
-def write_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return a table as CSV in UTF-8."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return out.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return clock.rfc3339(value)
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -7,7 +7,6 @@ import msgspec
 
 from lyceum.courses import errors as facts
 from lyceum.courses import jobs, permissions
-from lyceum.courses.adapters import roster_csv
 from lyceum.courses.queries.rosters import EnrolmentImport, RosterLine
 from lyceum.courses.schemas.enrolment import (
     EnrolmentImportView,
@@ -17,7 +16,7 @@ from lyceum.courses.schemas.enrolment import (
 )
 from lyceum.courses.schemas.progress import ProgressView
 from lyceum.courses.service import enrolment, rosters
-from lyceum.platform import errors, ids
+from lyceum.platform import csv_cells, errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
@@ -99,7 +98,7 @@ async def export_roster(tx: Reader, actor: Actor, course_id: UUID) -> Content:
     lines = await rosters.list_roster(tx, actor, course_id)
     rows = (msgspec.structs.astuple(line) for line in lines)
     return Content(
-        body=roster_csv.write_rows(_HEADER, rows),
+        body=csv_cells.write_rows(_HEADER, rows),
         media_type=f"{CSV}; charset=utf-8",
         headers=(("content-disposition", f'attachment; filename="learners-{course_id}.csv"'),),
     )

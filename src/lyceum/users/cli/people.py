@@ -1,17 +1,21 @@
 """`lyceum users`: accounts from the command line, by the same use cases as over HTTP."""
 
+from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from lyceum.platform import errors
 from lyceum.platform.database import Writer
 from lyceum.users import api
+from lyceum.users.adapters import people_csv
 from lyceum.users.cli.shell import Shell, as_json_option
 from lyceum.users.records import Account
 from lyceum.users.schemas.accounts import NewUser, UserQuery
-from lyceum.users.service import administration, factors
+from lyceum.users.schemas.invitations import ImportOutcome
+from lyceum.users.service import administration, factors, people_imports
 
 ROLE_NAMES = click.Choice(["student", "instructor", "manager", "admin", "super_admin"])
 
@@ -63,6 +67,37 @@ def create_user(
     _print(
         shell, shell.run(lambda tx: administration.create_account(tx, shell.actor, new)), as_json
     )
+
+
+@users.command(name="import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would come of it.")
+@click.option("--invite", is_flag=True, help="Mail everybody a link to set a password.")
+@as_json_option
+@click.pass_obj
+def import_users(shell: Shell, path: Path, dry_run: bool, invite: bool, as_json: bool) -> None:
+    """Make accounts of the people in the CSV file PATH (email, firstName, lastName, roles)."""
+    try:
+        people = people_csv.read_people(path.read_text("utf-8"))
+    except UnicodeDecodeError as problem:
+        raise errors.InvalidInput("The file is not UTF-8.") from problem
+
+    async def work(tx: Writer) -> list[ImportOutcome]:
+        return await people_imports.import_people(
+            tx, shell.actor, people, is_dry_run=dry_run, sends_invitations=invite
+        )
+
+    outcomes = shell.run(work)
+    report = people_imports.make_report(None, shell.actor, outcomes, is_dry_run=dry_run)
+    if as_json:
+        shell.print_json(report)
+        return
+    table = Table("line", "email", "outcome", "why")
+    for row in report.rows:
+        table.add_row(str(row.line), escape(row.email), row.outcome, escape(row.message))
+    shell.console.print(table)
+    done = "would be made" if dry_run else "made"
+    shell.console.print(f"{report.created} {done}, {report.existing} there, {report.refused} not")
 
 
 @users.command(name="set-role")

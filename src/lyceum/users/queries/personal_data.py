@@ -186,3 +186,29 @@ privacy.holds(
     ),
     erase=command("DELETE FROM users.follows WHERE follower_id = $1 OR followed_id = $1"),
 )
+privacy.holds(
+    "users.invitations",
+    "user_id",
+    "invited_by",
+    export=sql(
+        """
+        SELECT to_jsonb(i) - 'token_hash' FROM users.invitations i
+        WHERE i.user_id = $1 OR i.invited_by = $1
+        """,
+        Json,
+    ),
+    erase=command("DELETE FROM users.invitations WHERE user_id = $1"),
+)
+privacy.holds(
+    "users.people_imports",
+    "asked_by",
+    # Of the file and its report, which are about others, only that there was one.
+    export=sql(
+        """
+        SELECT jsonb_build_object('id', id, 'is_dry_run', is_dry_run, 'created_at', created_at)
+        FROM users.people_imports WHERE asked_by = $1
+        """,
+        Json,
+    ),
+    erase=command("UPDATE users.people_imports SET content = NULL WHERE asked_by = $1"),
+)

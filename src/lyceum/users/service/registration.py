@@ -34,7 +34,7 @@ class Letter(msgspec.Struct, frozen=True):
     """A mail to write: with the link of a `token`, or to say that an address has an account."""
 
     to: str
-    kind: Literal["prove", "exists", "reset", "change"]
+    kind: Literal["prove", "exists", "reset", "change", "invite"]
     token: str = ""
 
     def __repr__(self) -> str:
