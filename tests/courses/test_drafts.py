@@ -1,5 +1,6 @@
 """Whole courses from elsewhere: stored once, brought up to date, never doubled."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 
 from lyceum.courses import api
 from lyceum.courses.queries.catalogue import FIND_VIEWER
-from lyceum.courses.records import ChapterDraft, CourseDraft, LectureDraft
+from lyceum.courses.records import ChapterDraft, CourseDraft, LectureDraft, LectureRelease
 from lyceum.courses.schemas.courses import CourseDetail
 from lyceum.courses.schemas.structure import NewLecture
 from lyceum.courses.service import access, catalogue, courses, structure
@@ -200,3 +201,24 @@ async def test_a_draft_without_chapters_is_a_course_without_chapters(
         tx, owner, owner_id=owner_id(owner), draft=draft(source_key=key)
     )
     assert stored.lecture_ids == {}
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"a": LectureRelease(after="b"), "b": LectureRelease(after="a")},
+        {"a": LectureRelease(after="a"), "b": None},
+        {"a": LectureRelease(after="c"), "b": None},
+        {"a": LectureRelease(after_days=0), "b": None},
+        {"a": LectureRelease(after_days=2**40), "b": None},
+        {"a": LectureRelease(at=datetime(1, 1, 1, tzinfo=UTC)), "b": None},
+    ],
+)
+async def test_a_lecture_that_could_never_open_is_refused(
+    tx: Writer, rules: dict[str, LectureRelease | None]
+) -> None:
+    owner = await factories.make_person(tx, "instructor")
+    lectures = [lecture(key, release=rule) for key, rule in rules.items()]
+    waiting = draft(chapter("c", *lectures))
+    with pytest.raises(errors.InvalidInput):
+        await api.store_course(tx, owner, owner_id=owner.require_user(), draft=waiting)

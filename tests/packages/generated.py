@@ -114,6 +114,9 @@ RULES = st.builds(
     shuffles_questions=st.booleans(),
     shows_answers=st.sampled_from(["never", "after_attempt", "after_passing"]),
 )
+RELEASES = st.builds(
+    courses.LectureRelease, at=st.none() | MOMENTS, after_days=st.none() | st.integers(1, 3650)
+)
 MEDIA = ["https://e.org/a.mp4?x=1&y", assets.reference("a b.png")]
 PLAIN = st.builds(
     PackageLecture,
@@ -125,6 +128,7 @@ PLAIN = st.builds(
     duration_seconds=st.integers(0, 10_000),
     media_url=st.none() | st.sampled_from(MEDIA),
     is_preview=st.booleans(),
+    release=RELEASES,
 )
 QUIZZES = st.builds(
     PackageLecture,
@@ -136,6 +140,7 @@ QUIZZES = st.builds(
     questions=st.lists(QUESTIONS, max_size=4).map(tuple),
     rules=RULES,
     is_preview=st.booleans(),
+    release=RELEASES,
 )
 SETTINGS = st.builds(
     courses.NewCourse,
@@ -169,7 +174,10 @@ def _keyed(chapters: list[tuple[str, list[PackageLecture]]]) -> tuple[PackageCha
                 replace(question, external_id=f"{key}-q{number}")
                 for number, question in enumerate(lecture.questions)
             )
-            keyed.append(replace(lecture, external_id=key, questions=questions))
+            # Every third waits for the one before it, so nothing waits in a circle.
+            after = f"l{at}-{place - 1}" if place % 3 == 1 else None
+            release = replace(lecture.release or courses.LectureRelease(), after=after)
+            keyed.append(replace(lecture, external_id=key, questions=questions, release=release))
         made.append(PackageChapter(external_id=f"c{at}", title=title, lectures=tuple(keyed)))
     return tuple(made)
 

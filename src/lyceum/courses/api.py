@@ -11,6 +11,7 @@ from lyceum.courses.records import (
     CopiedLecture,
     CourseDraft,
     LectureDraft,
+    LectureRelease,
     StoredCourse,
 )
 from lyceum.courses.schemas.courses import NewCourse
@@ -33,6 +34,7 @@ __all__ = [
     "CourseRef",
     "LectureDraft",
     "LectureRef",
+    "LectureRelease",
     "NewCourse",
     "StoredCourse",
     "WholeCourse",

@@ -294,9 +294,17 @@ class StoredPart(msgspec.Struct, frozen=True):
     source_key: str | None
 
 
+class LectureRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """When a lecture of a course from elsewhere opens; `after` is the source key of another."""
+
+    at: datetime | None = None
+    after_days: int | None = None
+    after: str | None = None
+
+
 class LectureDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A lecture of a course from elsewhere; `source_key` is unique in the course. One that does not
-    say whether it is a preview stays what it is."""
+    say whether it is a preview, or when it opens, stays what it is."""
 
     source_key: str
     title: str
@@ -306,6 +314,7 @@ class LectureDraft(msgspec.Struct, frozen=True, kw_only=True):
     duration_seconds: int = 0
     section: str = ""
     is_preview: bool | None = None
+    release: LectureRelease | None = None
 
 
 class ChapterDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -346,6 +355,9 @@ class WholeLecture(msgspec.Struct, frozen=True):
     is_preview: bool
     section: str
     source_key: str | None
+    release_at: datetime | None
+    release_after_days: int | None
+    release_after_id: UUID | None
 
 
 class WholeChapter(msgspec.Struct, frozen=True):

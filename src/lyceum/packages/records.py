@@ -123,6 +123,7 @@ class PackageLecture(msgspec.Struct, frozen=True, kw_only=True):
     rules: QuizRules | None = None
     media_url: str | None = None
     is_preview: bool | None = None
+    release: courses.LectureRelease | None = None
 
 
 class PackageChapter(msgspec.Struct, frozen=True, kw_only=True):

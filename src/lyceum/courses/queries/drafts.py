@@ -72,6 +72,21 @@ SET_PREVIEWS = command(
     """
 )
 
+# Parameters: course id, source keys of lectures, and of each: the moment, days, and source key that
+# it waits for.
+SET_RELEASES = command(
+    """
+    UPDATE courses.lectures l
+    SET release_at = u.release_at, release_after_days = u.days, release_after_id = b.id
+    FROM unnest($2::text[], $3::timestamptz[], $4::int4[], $5::text[])
+        u (source_key, release_at, days, after_key)
+    LEFT JOIN courses.lectures b ON b.course_id = $1 AND b.source_key = u.after_key
+    WHERE l.course_id = $1 AND l.source_key = u.source_key
+        AND (l.release_at, l.release_after_days, l.release_after_id)
+            IS DISTINCT FROM (u.release_at, u.days, b.id)
+    """
+)
+
 # What came from the same source before and is not in it any more goes, unless a learner has
 # progress on it; what was added by hand stays. Parameters: course id, source keys.
 DROP_MISSING_LECTURES = command(

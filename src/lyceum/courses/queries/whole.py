@@ -23,7 +23,7 @@ LIST_CHAPTERS = sql(
 LIST_LECTURES = sql(
     """
     SELECT id, chapter_id, title, type, content, media_url, duration_seconds, is_preview, section,
-        source_key
+        source_key, release_at, release_after_days, release_after_id
     FROM courses.lectures WHERE course_id = $1 AND deleted_at IS NULL ORDER BY position, id
     """,
     WholeLecture,

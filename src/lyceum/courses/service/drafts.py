@@ -21,6 +21,7 @@ from lyceum.courses.records import (
     CourseDraft,
     CourseFields,
     LectureDraft,
+    LectureRelease,
     StoredCourse,
 )
 from lyceum.courses.service import access, categories, courses, structure
@@ -31,6 +32,7 @@ from lyceum.platform.events import emit
 
 TYPES: Final = ("video", "text", "quiz", "assignment", "live", "file", "embed")
 MAX_CONTENT: Final = 1_000_000
+MAX_RELEASE_DAYS: Final = 3650
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 _MEDIA_URL: Final = re.compile(r"(https?://|/(?!/))[^\s<>\"'\\]{1,2000}")
 
@@ -80,6 +82,29 @@ def _require_sound(draft: CourseDraft) -> None:
     for lecture in lectures:
         if lecture.type not in TYPES:
             raise errors.InvalidInput(f"There is no lecture of type {lecture.type[:50]}.")
+    _require_sound_releases(lectures)
+
+
+def _require_sound_releases(lectures: list[LectureDraft]) -> None:
+    """Refuse rules that could never open a lecture: out of range, or that wait in a circle."""
+    keys = {lecture.source_key for lecture in lectures}
+    waits = {}
+    for lecture in lectures:
+        rule = lecture.release or LectureRelease()
+        is_in_time = rule.at is None or 1970 <= rule.at.year <= 2999
+        is_in_days = rule.after_days is None or 1 <= rule.after_days <= MAX_RELEASE_DAYS
+        if not is_in_time or not is_in_days or (rule.after is not None and rule.after not in keys):
+            raise errors.InvalidInput(f"The lecture {lecture.title[:100]} could never open.")
+        if rule.after is not None:
+            waits[lecture.source_key] = rule.after
+    for start in waits:
+        seen = {start}
+        at = waits.get(start)
+        while at is not None and at not in seen:
+            seen.add(at)
+            at = waits.get(at)
+        if at == start:
+            raise errors.InvalidInput("Lectures of the course wait for each other.")
 
 
 async def _find_or_make(
@@ -163,9 +188,23 @@ async def _store_outline(tx: Writer, course_id: UUID, draft: CourseDraft) -> dic
     if said:
         previews = [bool(lecture.is_preview) for lecture in said]
         await tx.execute(queries.SET_PREVIEWS, course_id, _keys(said), previews)
+    await _store_releases(tx, course_id, lectures)
     await tx.execute(queries.DROP_MISSING_LECTURES, course_id, _keys(lectures))
     await tx.execute(queries.DROP_MISSING_CHAPTERS, course_id, _keys(draft.chapters))
     return {part.source_key: part.id for part in stored if part.source_key is not None}
+
+
+async def _store_releases(tx: Writer, course_id: UUID, lectures: list[LectureDraft]) -> None:
+    ruled = [(lecture, lecture.release) for lecture in lectures if lecture.release is not None]
+    if ruled:
+        await tx.execute(
+            queries.SET_RELEASES,
+            course_id,
+            _keys(lecture for lecture, _ in ruled),
+            [rule.at for _, rule in ruled],
+            [rule.after_days for _, rule in ruled],
+            [rule.after for _, rule in ruled],
+        )
 
 
 def _keys(parts: Iterable[ChapterDraft | LectureDraft]) -> list[str]:

@@ -16,6 +16,7 @@ from lyceum.courses.records import (
     CourseDraft,
     CourseFields,
     LectureDraft,
+    LectureRelease,
     WholeChapter,
     WholeLecture,
 )
@@ -41,8 +42,9 @@ async def read_course(tx: Writer, actor: Actor, id_or_slug: UUID | str) -> Whole
     fields = await tx.one(course_queries.FIND_FIELDS, course.id)
     source = await tx.one(queries.FIND_SOURCE, course.id)
     lectures = await tx.all(queries.LIST_LECTURES, course.id)
+    keys = {lecture.id: _key(lecture) for lecture in lectures}
     chapters = [
-        _chapter(chapter, [each for each in lectures if each.chapter_id == chapter.id])
+        _chapter(chapter, [each for each in lectures if each.chapter_id == chapter.id], keys)
         for chapter in await tx.all(queries.LIST_CHAPTERS, course.id)
     ]
     draft = CourseDraft(
@@ -56,7 +58,7 @@ async def read_course(tx: Writer, actor: Actor, id_or_slug: UUID | str) -> Whole
         chapters=tuple(chapters),
         settings=_settings(fields, source.category),
     )
-    return WholeCourse(draft, {_key(lecture): lecture.id for lecture in lectures})
+    return WholeCourse(draft, {key: lecture_id for lecture_id, key in keys.items()})
 
 
 def _settings(fields: CourseFields, category: str | None) -> NewCourse:
@@ -83,7 +85,9 @@ def _settings(fields: CourseFields, category: str | None) -> NewCourse:
     )
 
 
-def _chapter(chapter: WholeChapter, lectures: list[WholeLecture]) -> ChapterDraft:
+def _chapter(
+    chapter: WholeChapter, lectures: list[WholeLecture], keys: dict[UUID, str]
+) -> ChapterDraft:
     return ChapterDraft(
         source_key=chapter.source_key or f"chapter/{chapter.id}",
         title=chapter.title,
@@ -97,6 +101,12 @@ def _chapter(chapter: WholeChapter, lectures: list[WholeLecture]) -> ChapterDraf
                 duration_seconds=lecture.duration_seconds,
                 section=lecture.section,
                 is_preview=lecture.is_preview,
+                release=LectureRelease(
+                    at=lecture.release_at,
+                    after_days=lecture.release_after_days,
+                    # Of one that was deleted nobody waits for the completion any more.
+                    after=keys.get(lecture.release_after_id) if lecture.release_after_id else None,
+                ),
             )
             for lecture in lectures
         ),

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from lyceum.courses import api as courses
 from lyceum.packages.adapters import assets, web_media
 from lyceum.packages.adapters.qti_writer import QtiWriter
 from lyceum.packages.adapters.zip_writer import ZipWriter
@@ -140,6 +141,8 @@ class _Writer:
     def _lecture(self, identifier: str, lecture: PackageLecture) -> str:
         if lecture.duration_seconds:
             self._lost["how long lectures take"] += 1
+        if lecture.release not in (None, courses.LectureRelease()):
+            self._lost["when lectures open"] += 1
         if lecture.is_preview:
             self._lost["which lectures are previews"] += 1
         title = lecture.title

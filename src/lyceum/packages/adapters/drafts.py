@@ -84,6 +84,7 @@ def _lecture(lecture: PackageLecture) -> courses.LectureDraft:
         duration_seconds=lecture.duration_seconds or 0,
         section=lecture.section,
         is_preview=lecture.is_preview,
+        release=lecture.release,
     )
 
 
@@ -195,6 +196,7 @@ def _packed(
         duration_seconds=lecture.duration_seconds,
         media_url=lecture.media_url,
         is_preview=lecture.is_preview,
+        release=lecture.release,
         questions=() if quiz is None else tuple(map(_packed_question, quiz.questions)),
         rules=None
         if quiz is None
