@@ -106,7 +106,7 @@ async def replay_dead_events(tx: Writer, actor: Actor, data: ReplayOrder) -> Ans
     """Once what kept them from being handled is mended."""
     actor.require(MANAGE_EVENTS)
     count = await dead_letters.replay_dead_letters(tx, data.name, consumer=data.consumer)
-    return Answer(data=Replayed(count=count), status=200)
+    return Answer(data=Replayed(count=count))
 
 
 @routes.delete(

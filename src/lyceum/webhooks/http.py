@@ -42,6 +42,7 @@ async def list_event_types(actor: Actor) -> Answer[list[str]]:
     "/webhooks",
     access=MANAGE_WEBHOOKS,
     summary="Have events sent to an address",
+    status=201,
     facts=(TooManyWebhooks, AddressRefused),
 )
 async def create_webhook(
@@ -117,13 +118,14 @@ async def rotate_secret(
 ) -> Answer[WebhookWithSecret]:
     """For a day each message carries a signature by the old one too."""
     rotated = await service.rotate_secret(tx, actor, webhook_id)
-    return Answer(data=_with_secret(engines, rotated), version=rotated.version, status=200)
+    return Answer(data=_with_secret(engines, rotated), version=rotated.version)
 
 
 @routes.post(
     "/webhooks/{webhook_id}/test",
     access=MANAGE_WEBHOOKS,
     summary="Send a test message",
+    status=202,
     facts=(errors.NotFound, WebhookDisabled),
 )
 async def send_test(tx: Writer, actor: Actor, webhook_id: UUID) -> Answer[DeliveryDetail]:
@@ -132,7 +134,7 @@ async def send_test(tx: Writer, actor: Actor, webhook_id: UUID) -> Answer[Delive
     await jobs.enqueue_sending(tx, delivery_id)
     detail = await _detail(tx, actor, webhook_id, delivery_id)
     place = f"/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}"
-    return Answer(data=detail, status=202, location=place)
+    return Answer(data=detail, location=place)
 
 
 @routes.get(
