@@ -32,15 +32,17 @@ async def bearer(web: WebProcess, database: Database, settings: Settings) -> str
     return f"Bearer {token}"
 
 
-# 412: an If-Match that is no ETag; 413: a list so long that the body is. Rules beyond a schema may
-# refuse what the schema allows.
+# 412: an If-Match that is no ETag; 413, 414: a list so long that the body, or the address, is.
+# Rules beyond a schema may refuse what the schema allows.
 CONFIGURATION = """
 [checks.negative_data_rejection]
-expected-statuses = [400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 428, 429, 503]
+expected-statuses = [400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 422, 428, 429, 503]
 [checks.positive_data_acceptance]
 enabled = false
 """
-ENDS_A_SESSION = "^(logout|revokeMySession|changeRoles|suspendUser|changePassword)$"
+ENDS_A_SESSION = (
+    "^(logout|revokeMySession|changeRoles|suspendUser|changePassword|deactivateMe|eraseMe)$"
+)
 # Streams would each go on for minutes; jobs that failed in other tests would fail again.
 LEFT_OUT = f"{ENDS_A_SESSION}|^(watchQueues|watchPage|watchJob|retryFailedJobs)$"
 

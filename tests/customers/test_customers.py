@@ -38,6 +38,9 @@ async def test_what_is_written_is_cleaned(tx: Writer) -> None:
         await factories.make_customer(tx, name=" \u202e ")
     with pytest.raises(errors.ValidationFailed):
         await factories.make_customer(tx, owner_id=ids.new_id())
+    for contact in ({"name": " \u202e "}, {"name": "Ada", "email": "\u0084@people.test"}):
+        with pytest.raises(errors.ValidationFailed):
+            await factories.make_customer(tx, contacts=[contact])
 
 
 async def test_a_change_tells_before_and_after_without_secrets(tx: Writer) -> None:

@@ -15,7 +15,8 @@ from lyceum.platform import errors
 from lyceum.platform.access import Permission
 from lyceum.platform.admission import ways_in
 from lyceum.platform.paging import CursorQuery, PageQuery
-from lyceum.platform.routing import PUBLIC, Route
+from lyceum.platform.route_facts import facts_of
+from lyceum.platform.routing import Route
 from lyceum.platform.wire import Content
 
 REF = "#/components/schemas/{name}"
@@ -236,7 +237,7 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
     if route.method == "GET" and _is_json(route):
         responses["304"] = {"description": "Not Modified"}
     by_status: dict[int, list[type[errors.Fact]]] = {}
-    for fact in _facts(route):
+    for fact in facts_of(route):
         by_status.setdefault(fact.status, []).append(fact)
     for status in sorted(by_status):
         lines = [f"{fact.code} {fact.title}" for fact in by_status[status]]
@@ -270,27 +271,3 @@ def _meta_of(route: Route) -> Json:
         elif issubclass(query, CursorQuery):
             name = "CursorMeta"
     return {"$ref": REF.format(name=name)}
-
-
-def _facts(route: Route) -> list[type[errors.Fact]]:
-    found: list[type[errors.Fact]] = [*route.facts, errors.RateLimitExceeded]
-    found += [errors.ServiceUnavailable, errors.DatabaseUnreachable]
-    if route.access is not PUBLIC or "actor" in route.wants:
-        found += [errors.Unauthorized, errors.TokenExpired, errors.TokenInvalid]
-    if route.access is not PUBLIC:
-        found.append(errors.Forbidden)
-    if route.own_pages_only:
-        found.append(errors.CrossSite)
-    if route.path_type is not None:
-        found += [errors.NotFound, errors.Deleted]
-    if route.path_type is not None or route.query_type is not None or route.body_type is not None:
-        found += [errors.ValidationFailed, errors.InvalidInput]
-    if route.body_type is not None or route.upload_media_types:
-        found += [errors.PayloadTooLarge, errors.UnsupportedMediaType, errors.InvalidFormat]
-    if route.method != "GET":
-        found.append(errors.Conflict)
-    if "if_match" in route.wants:
-        found.append(errors.PreconditionFailed)
-    if route.needs_if_match:
-        found.append(errors.PreconditionRequired)
-    return list(dict.fromkeys(found))

@@ -16,6 +16,7 @@ from lyceum.courses.schemas.enrolment import (
     WaitingPersonView,
 )
 from lyceum.courses.service import invitations, waiting
+from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.paging import PageQuery
@@ -120,6 +121,7 @@ async def revoke_invitation(tx: Writer, actor: Actor, invitation_id: UUID) -> No
         facts.InvitationSpent,
         facts.InvitationForAnother,
         facts.SeatLimitReached,
+        errors.NotFound,
         *_WAYS_OUT,
     ),
 )

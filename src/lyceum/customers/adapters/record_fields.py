@@ -12,7 +12,8 @@ import msgspec
 
 from lyceum.customers.errors import invalid
 from lyceum.customers.records import Customer
-from lyceum.platform import redaction, richtext
+from lyceum.customers.schemas.customers import Address, Contact
+from lyceum.platform import redaction, richtext, wire
 
 Fields = dict[str, Any]
 COLUMNS: Final = (
@@ -46,10 +47,12 @@ def clean_fields(given: Fields) -> Fields:
         tags = (richtext.clean_text(tag).lower() for tag in cleaned["tags"])
         cleaned["tags"] = list(dict.fromkeys(tag for tag in tags if tag))
     if "contacts" in cleaned:
-        cleaned["contacts"] = [_clean_part(part) for part in cleaned["contacts"]]
+        parts = [_clean_part(part) for part in cleaned["contacts"]]
+        cleaned["contacts"] = _still_valid(parts, list[Contact], "/contacts")
     if "addresses" in cleaned:
         parts = [_clean_part(part) for part in cleaned["addresses"]]
-        cleaned["addresses"] = [{**part, "country": part["country"].upper()} for part in parts]
+        parts = [{**part, "country": part["country"].upper()} for part in parts]
+        cleaned["addresses"] = _still_valid(parts, list[Address], "/addresses")
     return cleaned
 
 
@@ -72,6 +75,15 @@ def row_of(customer_id: UUID, fields: Fields) -> dict[str, Any]:
 
 def _clean_address(written: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", written).casefold())
+
+
+def _still_valid(parts: list[Fields], kind: Any, where: str) -> list[Fields]:
+    """Return what cleaning has left, which may be less than its schema wants: then refuse it."""
+    try:
+        msgspec.convert(parts, kind)
+    except msgspec.ValidationError as problem:
+        wire.raise_invalid(problem, where)
+    return parts
 
 
 def _clean_part(part: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,10 @@ async def create_customer(
 
 
 @routes.get(
-    "/customers", access=permissions.READ, summary="List customers", facts=(facts.FilterInvalid,)
+    "/customers",
+    access=permissions.READ,
+    summary="List customers",
+    facts=(facts.FilterInvalid, errors.NotFound),
 )
 async def list_customers(
     tx: Reader, actor: Actor, query: schemas.CustomerQuery
