@@ -217,8 +217,9 @@ FIND_PUBLIC_COURSE = sql(
         c.starts_at,
         coalesce((
             SELECT json_agg(json_build_array(
-                l.id, courses.instant(l.release_at), l.release_after_days, b.id))
-            FROM courses.lectures l
+                l.id, courses.instant(l.release_at), l.release_after_days, b.id)
+                ORDER BY h.position, h.id, l.position, l.id)
+            FROM courses.lectures l JOIN courses.chapters h ON h.id = l.chapter_id
             LEFT JOIN courses.lectures b ON b.id = l.release_after_id AND b.deleted_at IS NULL
             WHERE l.course_id = c.id AND l.deleted_at IS NULL AND NOT l.is_preview
                 AND num_nonnulls(l.release_at, l.release_after_days, l.release_after_id) > 0
