@@ -352,6 +352,7 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
     else:
         made.in_path |= {"webhook_id": samples.SOME_ID, "delivery_id": samples.SOME_ID}
     made.in_path["dead_id"] = await operator_samples.park_event(tx)
+    made.in_path["entry_id"] = await operator_samples.record_entry(tx)
     made.in_path |= {
         "category_id": str(category.id),
         "import_id": str(import_id),

@@ -1,7 +1,12 @@
-"""What operators and owners of webhooks are tried on: a parked event, a webhook and its log."""
+"""What operators and owners of webhooks are tried on: a parked event, an audit entry, a webhook and
+its log."""
 
+import msgspec
+
+from lyceum.audit.service import recording
+from lyceum.courses.events import CoursePublished
 from lyceum.platform import clock, ids, leases
-from lyceum.platform.access import Actor
+from lyceum.platform.access import Actor, system_actor
 from lyceum.platform.database import Writer
 from lyceum.platform.events import Envelope
 from lyceum.platform.statements import command
@@ -17,6 +22,17 @@ async def park_event(tx: Writer) -> str:
         ids.new_id(), "tests.parked", 1, "a", b"{}", clock.utc_now(), None, None, ""
     )
     await leases.hold(tx, "tests", envelope, attempts=4, error="Broken", is_dead=True)
+    return str(envelope.id)
+
+
+async def record_entry(tx: Writer) -> str:
+    """Record what the audit trail shows; return its id."""
+    happened = CoursePublished(course_id=ids.new_id(), owner_id=ids.new_id())
+    envelope = Envelope(
+        ids.new_id(), happened.name, 1, happened.key(), msgspec.json.encode(happened),
+        clock.utc_now(), None, None, "",
+    )  # fmt: skip
+    await recording.record_event(tx, system_actor("tests"), envelope, happened)
     return str(envelope.id)
 
 

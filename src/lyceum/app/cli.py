@@ -15,6 +15,7 @@ from lyceum.platform.embedded import EmbeddedUnavailable
 from lyceum.platform.settings import SettingsInvalid, load_settings
 
 COMMANDS: Final = {
+    "audit": "lyceum.audit.cli:audit",
     "doctor": "lyceum.app.commands:doctor",
     "events": "lyceum.app.events_command:events",
     "export": "lyceum.packages.cli:export_course",

@@ -9,6 +9,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "learning": ("courses", "discussions", "packages"),
     "assessments": ("assessments",),
     "webhooks": ("webhooks",),
+    "audit": ("audit",),
 }
 
 

@@ -4,6 +4,7 @@ import importlib
 
 from lyceum.app.service_names import domains_of
 from lyceum.assessments import http as assessments_http
+from lyceum.audit import http as audit_http
 from lyceum.courses.http import (
     catalogue,
     categories,
@@ -102,6 +103,7 @@ ROUTES: dict[str, tuple[Routes, ...]] = {
     "discussions": (threads.routes, posts.routes, reports.routes, announcements.routes),
     "packages": (package_imports.routes, package_files.routes, package_exports.routes),
     "webhooks": (webhooks_http.routes,),
+    "audit": (audit_http.routes,),
     "jobs": (
         job_routes.routes,
         queue_routes.routes,
@@ -119,10 +121,12 @@ HANDLERS = {
     "discussions": "lyceum.discussions.jobs",
     "packages": "lyceum.packages.jobs",
     "webhooks": "lyceum.webhooks.jobs",
+    "audit": "lyceum.audit.jobs",
     "jobs": "lyceum.platform.housekeeping",
 }
 
 PERSONAL_DATA = (
+    "lyceum.audit.queries",
     "lyceum.webhooks.queries",
     "lyceum.platform.personal_data",
     "lyceum.users.queries.personal_data",

@@ -1,20 +1,32 @@
-"""What becomes of a finished request: a metric, a log line, a mark that somebody is active."""
+"""What becomes of a finished request: a metric, a log line, a mark that somebody is active, and of
+a refused one an entry in the audit trail."""
 
+from collections.abc import Collection
 from uuid import UUID
 
+from lyceum.audit.api import Refusal, RefusalLog
 from lyceum.platform import clock, logs, metrics
 from lyceum.platform.settings import Settings
 from lyceum.platform.watch import Served
 
 ACTIVE_SECONDS = 300
 MOST_ACTIVE = 100_000
+REFUSED = frozenset({401, 403})
 
 
 class RequestWatch:
     """Told of every request of this process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        refusals: RefusalLog | None = None,
+        permissioned: Collection[tuple[str, str]] = (),
+    ) -> None:
+        """`permissioned` are methods and paths that take a permission: there 404 is a refusal."""
         self._has_access_log = settings.access_log == "on"
+        self._refusals = refusals
+        self._permissioned = frozenset(permissioned)
         self._active: dict[UUID, float] = {}
         metrics.REGISTRY.before_reading(self._count_active)
 
@@ -24,6 +36,8 @@ class RequestWatch:
         actor_id = served.actor_id
         if actor_id is not None and len(self._active) < MOST_ACTIVE:
             self._active[actor_id] = clock.monotonic()
+        if served.status in REFUSED or served.status == 404:
+            self._note_refusal(served)
         if self._has_access_log:
             logs.access_log(
                 served.method,
@@ -36,6 +50,24 @@ class RequestWatch:
                 served.ip,
                 served.size,
             )
+
+    def _note_refusal(self, served: Served) -> None:
+        if self._refusals is None:
+            return
+        if served.status not in REFUSED and (served.method, served.route) not in self._permissioned:
+            return
+        self._refusals.add(
+            Refusal(
+                occurred_at=clock.utc_now(),
+                actor_id=served.actor_id,
+                impersonator_id=served.impersonator_id,
+                request_id=served.request_id,
+                method=served.method,
+                route=served.route,
+                status=served.status,
+                ip=served.ip,
+            )
+        )
 
     def _count_active(self) -> None:
         since = clock.monotonic() - ACTIVE_SECONDS

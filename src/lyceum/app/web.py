@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import socket
+from collections.abc import AsyncIterator
 from types import FrameType
 from typing import Any
 
@@ -15,7 +17,9 @@ from lyceum.app.engines import open_engines, shared_metrics
 from lyceum.app.http import build_app
 from lyceum.app.operations import operation_routes, probes
 from lyceum.app.watch import RequestWatch
+from lyceum.audit.api import RefusalLog
 from lyceum.platform import logs
+from lyceum.platform.access import Permission
 from lyceum.platform.edge import Edge
 from lyceum.platform.engines import Engines
 from lyceum.platform.health import Doorkeeper
@@ -45,12 +49,18 @@ class _Server(uvicorn.Server):
         loop.call_soon_threadsafe(loop.call_later, self._drain, super().handle_exit, sig, frame)
 
 
-def build(engines: Engines, doorkeeper: Doorkeeper, authenticator: users.Authenticator) -> Edge:
+def build(
+    engines: Engines,
+    doorkeeper: Doorkeeper,
+    authenticator: users.Authenticator,
+    refusals: RefusalLog | None = None,
+) -> Edge:
     """Return the application with every route of the services that this process carries."""
     routes = services.routes_of(engines.settings.services)
     operations: list[Route] = []
     operations += operation_routes(engines, doorkeeper, lambda: [*routes, *operations])
-    watch = RequestWatch(engines.settings)
+    guarded = [(r.method, r.path) for r in routes if isinstance(r.access, Permission)]
+    watch = RequestWatch(engines.settings, refusals, guarded)
     return build_app(engines, [*routes, *operations], authenticator=authenticator, watch=watch)
 
 
@@ -59,10 +69,24 @@ async def run(settings: Settings, listening: socket.socket) -> None:
     async with open_engines(settings, str(settings.database_url)) as engines:
         doorkeeper = Doorkeeper(probes(engines))
         authenticator = users.Authenticator(engines)
-        app = build(engines, doorkeeper, authenticator)
+        refusals = RefusalLog(engines.database)
+        app = build(engines, doorkeeper, authenticator, refusals)
         server = _Server(server_config(app), doorkeeper, settings.drain_seconds)
-        async with shared_metrics(settings, "web"):
+        async with shared_metrics(settings, "web"), _recording(refusals):
             await server.serve(sockets=[listening])
+
+
+@contextlib.asynccontextmanager
+async def _recording(refusals: RefusalLog) -> AsyncIterator[None]:
+    """Have what is refused recorded for the while, and what is left at the end."""
+    task = asyncio.create_task(refusals.run(), name="refusals")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await refusals.flush()
 
 
 def server_config(app: Any) -> uvicorn.Config:

@@ -226,6 +226,7 @@ class Edge:
                 request.request_id,
                 request.actor.user_id,
                 request.ip,
+                request.actor.impersonator_id,
             )
         )
 

@@ -78,6 +78,10 @@ CACHE_EVICTIONS: Final = REGISTRY.counter(
 )
 CACHE_BYTES: Final = REGISTRY.gauge("lms_cache_bytes", "Size of the cache of bytes.")
 
+AUDIT_DROPPED: Final = REGISTRY.counter(
+    "lms_audit_refusals_dropped_total", "Refused requests that the audit trail had no room for."
+)
+
 MEMORY: Final = REGISTRY.gauge(
     "process_resident_memory_bytes", "Memory that a process holds.", "process"
 )

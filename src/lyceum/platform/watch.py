@@ -17,6 +17,7 @@ class Served(NamedTuple):
     request_id: str
     actor_id: UUID | None
     ip: str
+    impersonator_id: UUID | None = None
 
 
 Watch = Callable[[Served], None]

@@ -1,0 +1,23 @@
+"""What the worker does for the audit trail: recording every event, anchoring the chains."""
+
+from lyceum.audit.service import anchoring, recording
+from lyceum.platform.access import system_actor
+from lyceum.platform.database import Writer
+from lyceum.platform.events import Envelope, Event, handles_all
+from lyceum.platform.jobs import JobContext, job
+
+ACTOR = system_actor("audit")
+
+
+@handles_all
+async def write_down(tx: Writer, envelope: Envelope, happened: Event) -> None:
+    """Record an event."""
+    await recording.record_event(tx, ACTOR, envelope, happened)
+
+
+@job(cron="*/5 * * * *", timeout_seconds=60)
+async def anchor_heads(context: JobContext) -> str:
+    """Write the heads of the chains outside the database; return the key of the file."""
+    engines = context.engines
+    secret = engines.settings.secret_key
+    return await anchoring.anchor_heads(context.reader(), ACTOR, engines.storage, secret)

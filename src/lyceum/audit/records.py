@@ -1,0 +1,62 @@
+"""Rows of the audit trail."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from lyceum.audit.schemas import Result
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry as it stands in its chain."""
+
+    stream: int
+    sequence: int
+    id: UUID
+    occurred_at: datetime
+    recorded_at: datetime
+    actor_id: UUID | None
+    impersonator_id: UUID | None
+    action: str
+    object_type: str
+    object_id: str
+    result: Result
+    request_id: str
+    details_hash: bytes
+    previous_hash: bytes
+    hash: bytes
+
+
+class FullEntry(Entry, frozen=True):
+    """With its details: `has_details` is whether the row is there, emptied or not."""
+
+    has_details: bool
+    salt: bytes | None
+    body: str | None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The end of a chain: how many entries it has, and the hash of the last."""
+
+    stream: int
+    sequence: int
+    hash: bytes
+
+
+class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be recorded; the chain adds its place, the time and the hashes."""
+
+    stream: int
+    id: UUID
+    occurred_at: datetime
+    actor_id: UUID | None
+    impersonator_id: UUID | None
+    action: str
+    object_type: str
+    object_id: str
+    result: Result
+    request_id: str
+    salt: bytes
+    body: str
+    subject_ids: list[UUID]
