@@ -7,9 +7,11 @@ fields refused. Not here: headers and statuses of a request (`http`), paging (`p
 import json
 import re
 from collections.abc import AsyncIterable
-from typing import Any, Generic, NoReturn, TypeVar
+from functools import cache
+from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import msgspec
+from msgspec import inspect
 
 from lyceum.platform import clock, errors
 from lyceum.platform.statements import Json
@@ -168,8 +170,29 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_NUMBER = re.compile(r"\s*[-+]?[\d._]+(?:[eE][-+]?\d+)?\s*")
+
+
+@cache
+def _moments(wanted: type[Any]) -> tuple[str, ...]:
+    """Return the names of the parameters that are moments."""
+    found = []
+    for field in msgspec.structs.fields(wanted):
+        kind = inspect.type_info(field.type)
+        parts = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+        if any(isinstance(part, inspect.DateTimeType) for part in parts):
+            found.append(field.encode_name)
+    return tuple(found)
+
+
 def decode_parameters(values: dict[str, Any], wanted: type[T], where: str) -> T:
     """Turn strings of a path or query into `wanted`; `where` starts the pointer of an error."""
+    for name in _moments(cast(Any, wanted)):
+        # Leniently a number is a moment too, counted in seconds of the epoch.
+        if _NUMBER.fullmatch(values.get(name, "")):
+            raise errors.ValidationFailed(
+                "", errors.FieldError(f"{where}/{name}", "Expected a time as RFC 3339 has it")
+            )
     try:
         return msgspec.convert(values, wanted, strict=False, str_keys=True)
     except msgspec.ValidationError as problem:
