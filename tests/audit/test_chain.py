@@ -18,7 +18,7 @@ from lyceum.platform.access import system_actor
 from lyceum.platform.database import Database, Reader, Writer
 from lyceum.platform.events import Envelope, Event
 from lyceum.platform.links import LinkSigner
-from lyceum.platform.statements import command
+from lyceum.platform.statements import command, sql
 from lyceum.platform.storage import Storage, open_storage
 
 ACTOR = system_actor("tests")
@@ -26,12 +26,19 @@ SECRET = "the secret of this installation"
 AS_OWNER = command("SET LOCAL session_replication_role = 'replica'")
 EDIT = command("UPDATE audit.entries SET action = 'harmless.thing' WHERE id = $1")
 EDIT_DETAILS = command("UPDATE audit.details SET body = '{}' WHERE entry_id = $1")
+EDIT_CLASS = command("UPDATE audit.entries SET retention_class = 'refusals' WHERE id = $1")
+EDIT_CONTENT = command("UPDATE audit.entries SET content_hash = hash WHERE id = $1")
 REMOVE = command("DELETE FROM audit.entries WHERE id = $1")
 REMOVE_DETAILS = command("DELETE FROM audit.details WHERE entry_id = $1")
 PLACE = command("UPDATE audit.entries SET sequence = $2 WHERE id = $1")
 SET_HEAD = command("UPDATE audit.heads SET sequence = $2, hash = $3 WHERE stream = $1")
+MAKE_OLDER = command(
+    "UPDATE audit.entries SET retention_class = NULL, content_hash = NULL, hash = $2 WHERE id = $1"
+)
+CLASS_OF = sql("SELECT audit.class_of($1)", str)
 REWRITE = command(
-    "UPDATE audit.entries SET action = $2, previous_hash = $3, hash = $4 WHERE id = $1"
+    "UPDATE audit.entries SET action = $2, previous_hash = $3, hash = $4, content_hash = $5"
+    " WHERE id = $1"
 )
 
 
@@ -93,7 +100,13 @@ async def test_an_event_is_recorded_once(tx: Writer) -> None:
 
 @pytest.mark.parametrize(
     ("alter", "kind"),
-    [(EDIT, "edited"), (EDIT_DETAILS, "details_edited"), (REMOVE_DETAILS, "details_removed")],
+    [
+        (EDIT, "edited"),
+        (EDIT_CLASS, "edited"),
+        (EDIT_CONTENT, "edited"),
+        (EDIT_DETAILS, "details_edited"),
+        (REMOVE_DETAILS, "details_removed"),
+    ],
 )
 async def test_an_altered_row_is_named(tx: Writer, storage: Storage, alter: Any, kind: str) -> None:
     _, entry, _ = await record(tx, ids.new_id(), 3)
@@ -146,7 +159,8 @@ async def test_a_chain_written_anew_is_seen_by_the_anchor(tx: Writer, storage: S
     for entry in entries:
         changed = msgspec.structs.replace(entry, action="harmless.thing", previous_hash=previous)
         previous = canonical.hash_entry(changed)
-        await tx.execute(REWRITE, entry.id, "harmless.thing", changed.previous_hash, previous)
+        places = changed.previous_hash, previous, canonical.hash_content(changed)
+        await tx.execute(REWRITE, entry.id, "harmless.thing", *places)
     last = entries[-1]
     await tx.execute(SET_HEAD, last.stream, last.sequence, previous)
     [finding] = await verify(tx, storage)
@@ -167,6 +181,35 @@ async def test_an_anchor_of_somebody_else_is_named(tx: Writer, storage: Storage)
     findings = await verify(tx, storage)
     assert [f.kind for f in findings] == ["anchor_forged", "anchor_forged"]
     assert key in findings[0].detail + findings[1].detail
+
+
+async def test_entries_of_before_there_were_classes_still_verify(
+    tx: Writer, storage: Storage
+) -> None:
+    _, last = await record(tx, ids.new_id(), 2)
+    await tx.execute(AS_OWNER)
+    older = msgspec.structs.replace(last, retention_class=None, content_hash=None)
+    await tx.execute(MAKE_OLDER, last.id, canonical.hash_entry(older))
+    await tx.execute(SET_HEAD, last.stream, last.sequence, canonical.hash_entry(older))
+    assert await verify(tx, storage) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("session.opened", "sign_ins"),
+        ("login.failed", "sign_ins"),
+        ("request.refused", "refusals"),
+        ("record.read", "reads"),
+        ("course.published", "changes"),
+        ("user.followed", "changes"),
+        ("user.role_changed", "security"),
+        ("payment.received", "security"),
+        ("customer.exported", "security"),
+    ],
+)
+async def test_an_action_is_of_a_class(tx: Writer, action: str, expected: str) -> None:
+    assert await tx.one(CLASS_OF, action) == expected
 
 
 @pytest.mark.parametrize(

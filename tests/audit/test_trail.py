@@ -238,5 +238,5 @@ async def test_the_job_anchors_outside_the_database(engines: Engines) -> None:
     context = JobContext(engines, ids.new_id(), 1, system_actor("tests"))
     key = await anchor_heads(context)
     anchor = anchor_files.read(engines.settings.secret_key, await engines.storage.get(key))
-    assert {head.stream for head in anchor.heads} == set(range(9))
+    assert {head.stream for head in anchor.heads} == set(range(11))
     assert clock.utc_now() - anchor.anchored_at < timedelta(minutes=5)

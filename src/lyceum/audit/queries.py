@@ -19,8 +19,8 @@ LIST_CHAIN = sql(
     """
     SELECT e.stream, e.sequence, e.id, e.occurred_at, e.recorded_at, e.actor_id,
         e.impersonator_id, e.action, e.object_type, e.object_id, e.result, e.request_id,
-        e.details_hash, e.previous_hash, e.hash, d.entry_id IS NOT NULL AS has_details, d.salt,
-        d.body
+        e.details_hash, e.previous_hash, e.hash, e.retention_class, e.content_hash,
+        d.entry_id IS NOT NULL AS has_details, d.salt, d.body
     FROM audit.entries e LEFT JOIN audit.details d ON d.entry_id = e.id
     WHERE e.stream = $1 AND e.sequence > $2 AND e.sequence <= $3
     ORDER BY e.sequence LIMIT $4
@@ -31,8 +31,8 @@ FIND = sql(
     """
     SELECT e.stream, e.sequence, e.id, e.occurred_at, e.recorded_at, e.actor_id,
         e.impersonator_id, e.action, e.object_type, e.object_id, e.result, e.request_id,
-        e.details_hash, e.previous_hash, e.hash, d.entry_id IS NOT NULL AS has_details, d.salt,
-        d.body
+        e.details_hash, e.previous_hash, e.hash, e.retention_class, e.content_hash,
+        d.entry_id IS NOT NULL AS has_details, d.salt, d.body
     FROM audit.entries e LEFT JOIN audit.details d ON d.entry_id = e.id
     WHERE e.id = $1
     """,
@@ -63,7 +63,8 @@ def search(
         conditions.append(f"(occurred_at, id) < (${last - 1}::timestamptz, ${last}::uuid)")
     text = f"""
         SELECT stream, sequence, id, occurred_at, recorded_at, actor_id, impersonator_id, action,
-            object_type, object_id, result, request_id, details_hash, previous_hash, hash
+            object_type, object_id, result, request_id, details_hash, previous_hash, hash,
+            retention_class, content_hash
         FROM audit.entries WHERE {" AND ".join(conditions)}
         ORDER BY occurred_at DESC, id DESC LIMIT ${len(values) + 1}::int4
     """

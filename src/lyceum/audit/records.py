@@ -5,11 +5,11 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.audit.schemas import Result
+from lyceum.audit.schemas import Result, RetentionClass
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry as it stands in its chain."""
+    """An entry as it stands in its chain; without a class it was hashed in one step, and stays."""
 
     stream: int
     sequence: int
@@ -26,6 +26,8 @@ class Entry(msgspec.Struct, frozen=True):
     details_hash: bytes
     previous_hash: bytes
     hash: bytes
+    retention_class: RetentionClass | None
+    content_hash: bytes | None
 
 
 class FullEntry(Entry, frozen=True):

@@ -10,6 +10,7 @@ from lyceum.platform.paging import CursorQuery
 from lyceum.platform.wire import Output
 
 Result = Literal["done", "refused"]
+RetentionClass = Literal["sign_ins", "refusals", "reads", "changes", "security"]
 Action = Annotated[str, msgspec.Meta(min_length=1, max_length=100, examples=["course.published"])]
 ObjectId = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
