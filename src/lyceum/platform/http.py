@@ -73,10 +73,9 @@ class RequestInfo:
 
     async def stream(self, limit: int) -> AsyncIterator[bytes]:
         """Yield the body; PayloadTooLarge above `limit` bytes, before they are read if declared."""
-        too_large = errors.PayloadTooLarge(f"At most {limit} bytes, please.", limit=limit)
         declared = self.header(b"content-length")
         if declared is not None and (not declared.isdigit() or int(declared) > limit):
-            raise too_large
+            raise _too_large(limit)
         size = 0
         while True:
             message = await self.receive()
@@ -85,7 +84,7 @@ class RequestInfo:
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:
-                raise too_large
+                raise _too_large(limit)
             if chunk:
                 yield chunk
             if not message.get("more_body", False):
@@ -93,8 +92,11 @@ class RequestInfo:
 
     async def body(self, limit: int) -> bytes:
         """Return the whole body, at most `limit` bytes."""
-        chunks = [chunk async for chunk in self.stream(limit)]
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return b"".join([chunk async for chunk in self.stream(limit)])
+
+
+def _too_large(limit: int) -> errors.Fact:
+    return errors.PayloadTooLarge(f"At most {limit} bytes, please.", limit=limit)
 
 
 class Endpoint:

@@ -73,7 +73,8 @@ class Pool:
         self.dsn = dsn
         self.size = size
         self._idle: list[Link] = []
-        self._waiting: deque[asyncio.Future[Link | None]] = deque()
+        self._waiting: deque[tuple[float, asyncio.Future[Link | None]]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
         self._open = 0
         self._is_closed = False
 
@@ -112,13 +113,15 @@ class Pool:
         """Return the connection that somebody hands over, or None: a place to open one in."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[Link | None] = loop.create_future()
-        self._waiting.append(turn)
-        alarm = loop.call_later(ACQUIRE_TIMEOUT_SECONDS, _expire, turn)
+        place = loop.time() + ACQUIRE_TIMEOUT_SECONDS, turn
+        self._waiting.append(place)
+        if self._alarm is None:
+            self._alarm = loop.call_at(place[0], self._expire)
         try:
             return await turn
         except BaseException:
             with contextlib.suppress(ValueError):
-                self._waiting.remove(turn)
+                self._waiting.remove(place)
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 # It was handed over in the moment that the caller gave up.
                 handed = turn.result()
@@ -127,13 +130,24 @@ class Pool:
                 else:
                     self.release(handed)
             raise
-        finally:
-            alarm.cancel()
+
+    def _expire(self) -> None:
+        """Give up for who has waited too long; one alarm at a time serves them all."""
+        loop = asyncio.get_running_loop()
+        self._alarm = None
+        while self._waiting:
+            until, turn = self._waiting[0]
+            if until > loop.time():
+                self._alarm = loop.call_at(until, self._expire)
+                return
+            self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(TimeoutError("no connection to the database became free"))
 
     def _hand_over(self, link: Link | None) -> bool:
         """Give a connection, or a place for one, to who has waited longest."""
         while self._waiting:
-            turn = self._waiting.popleft()
+            _, turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(link)
                 return True
@@ -159,14 +173,12 @@ class Pool:
     async def close(self) -> None:
         """Close the idle connections now and the others when they come back."""
         self._is_closed = True
+        if self._alarm is not None and not self._waiting:
+            self._alarm.cancel()
+            self._alarm = None
         idle, self._idle = self._idle, []
         for link in idle:
             self._open -= 1
             link.prepared.clear()
             with contextlib.suppress(Exception):
                 await link.connection.close(timeout=2)
-
-
-def _expire(turn: "asyncio.Future[Link | None]") -> None:
-    if not turn.done():
-        turn.set_exception(TimeoutError("no connection to the database became free"))

@@ -208,15 +208,15 @@ class ExpressProtocol(HttpToolsProtocol):
     def _write(self, cycle: RequestResponseCycle, response: Response) -> None:
         if cycle.disconnected:
             return
-        parts = self._head(response.status, is_kept=cycle.keep_alive)
+        lines: list[bytes] = []
         for name, value in response.headers:
-            if b"\n" in value or b"\r" in value:
-                raise ValueError(f"header {name!r} would break the response")
-            parts += (name, b": ", value, b"\r\n")
-        parts.append(b"\r\n")
-        if cycle.scope["method"] != "HEAD":
-            parts.append(response.body)
-        self.transport.write(b"".join(parts))
+            lines += (name, b": ", value, b"\r\n")
+        ours = b"".join(lines)
+        if ours.count(b"\n") + ours.count(b"\r") != 2 * len(response.headers):
+            raise ValueError("a header would break the response")
+        body = b"" if cycle.scope["method"] == "HEAD" else response.body
+        head = self._head(response.status, is_kept=cycle.keep_alive)
+        self.transport.write(b"".join((*head, ours, b"\r\n", body)))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:

@@ -153,7 +153,7 @@ def decode_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     if b"\\u0000" in body and _holds_nul(body):
         raise errors.InvalidFormat("Text may not hold the NUL character.")
     try:
-        json.loads(body, object_pairs_hook=_refuse_duplicates)
+        _find_duplicates(body.decode())
     except (ValueError, RecursionError) as problem:
         raise errors.InvalidFormat(f"The body is not valid JSON: {problem}.") from problem
     return value
@@ -169,6 +169,9 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise ValueError("a key appears twice")
     return found
 
+
+# Made once, because json.loads makes a decoder anew for every call with a hook.
+_find_duplicates = json.JSONDecoder(object_pairs_hook=_refuse_duplicates).decode
 
 _NUMBER = re.compile(r"\s*[-+]?[\d._]+(?:[eE][-+]?\d+)?\s*")
 
