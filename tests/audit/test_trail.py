@@ -1,42 +1,26 @@
 """The audit trail from what happens to what an administrator reads."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, cast
 from uuid import UUID
 
 import httpx
-import msgspec
 import pytest
 
-from lyceum.app import web
-from lyceum.app.operations import probes
 from lyceum.audit.adapters import anchor_files
-from lyceum.audit.api import Refusal, RefusalLog
 from lyceum.audit.jobs import anchor_heads
-from lyceum.audit.permissions import READ_AUDIT
-from lyceum.audit.schemas import AuditQuery
-from lyceum.audit.service import refusals as refusal_log
-from lyceum.audit.service import search
+from lyceum.audit.service import noticing, search
 from lyceum.customers.events import CustomerUpdated
-from lyceum.platform import clock, errors, events, ids, metrics, privacy
+from lyceum.platform import clock, errors, events, ids, privacy
 from lyceum.platform.access import ANONYMOUS, Actor, system_actor
 from lyceum.platform.database import Database
 from lyceum.platform.engines import Engines
-from lyceum.platform.health import Doorkeeper
 from lyceum.platform.jobs import JobContext
-from lyceum.users import api as users
 from lyceum.users.events import LoginFailed, SessionOpened
+from tests.audit.factories import AUDITOR, find, refusal
 from tests.users import factories
 
 Drain = Callable[[], Awaitable[int]]
-AUDITOR = Actor(user_id=ids.new_id(), permissions=frozenset({READ_AUDIT.name}))
-
-
-async def find(database: Database, **filters: Any) -> list[Any]:
-    query = AuditQuery(**filters)
-    return await search.list_entries(database.reader(), AUDITOR, query, before=None, limit=100)
 
 
 async def change_customer(database: Database, person: Actor) -> UUID:
@@ -50,13 +34,6 @@ async def change_customer(database: Database, person: Actor) -> UUID:
     async with database.transaction() as tx:
         await events.emit(tx, person, happened)
     return customer_id
-
-
-def refusal(actor_id: UUID | None = None) -> Refusal:
-    return Refusal(
-        occurred_at=clock.utc_now(), actor_id=actor_id, impersonator_id=None,
-        request_id="request-1", method="GET", route=f"/{ids.new_id()}", status=403, ip="192.0.2.7",
-    )  # fmt: skip
 
 
 async def test_every_event_becomes_an_entry(database: Database, drain: Drain) -> None:
@@ -145,85 +122,10 @@ async def test_an_administrator_reads_pages(
     assert (await client.get("/api/v1/audit")).status_code == 401
 
 
-async def test_refused_requests_are_recorded(
-    engines: Engines, authenticator: users.Authenticator
-) -> None:
-    log = RefusalLog(engines.database)
-    edge = web.build(engines, Doorkeeper(probes(engines)), authenticator, log)
-    learner = await factories.store_user(engines.database)
-    signed_in = await factories.open_session(engines.database, engines.settings, learner)
-    headers = {"authorization": f"Bearer {signed_in.access_token}"}
-    transport = httpx.ASGITransport(cast(Any, edge))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
-        denied = await client.get("/api/v1/audit", headers=headers)
-        absent = await client.get(f"/api/v1/no-such-route/{ids.new_id()}", headers=headers)
-    assert (denied.status_code, absent.status_code) == (403, 404)
-    await log.flush()
-    [entry] = await find(engines.database, actor=learner.id, action="request.refused")
-    assert (entry.object_id, entry.result) == ("/api/v1/audit", "refused")
-    assert entry.request_id == denied.headers["x-request-id"]
-    full = await search.get_entry(engines.database.reader(), AUDITOR, entry.id)
-    assert '"status":403' in str(full.body)
-    assert '"ip":' in str(full.body)
-
-
-async def test_the_task_records_soon(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusal_log, "PAUSE_SECONDS", 0.01)
-    log = RefusalLog(database)
-    waiting = refusal()
-    log.add(waiting)
-    task = asyncio.create_task(log.run())
-    found: list[Any] = []
-    for _ in range(3000):
-        found = await find(database, object_id=waiting.route)
-        if found:
-            break
-        await asyncio.sleep(0.01)
-    task.cancel()
-    assert len(found) == 1
-
-
-async def test_a_full_queue_drops_and_counts(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(refusal_log, "MOST_WAITING", 2)
-    log = RefusalLog(database)
-    before = metrics.AUDIT_DROPPED.cell(())[0]
-    kept = [refusal(), refusal()]
-    for each in (*kept, refusal()):
-        log.add(each)
-    assert metrics.AUDIT_DROPPED.cell(())[0] == before + 1
-    await log.flush()
-    for each in kept:
-        assert len(await find(database, object_id=each.route)) == 1
-
-
-async def test_what_the_database_does_not_take_waits(engines: Engines) -> None:
-    database = Database("postgresql://nobody@127.0.0.1:1/nothing")
-    log = RefusalLog(database)
-    waiting = refusal()
-    log.add(waiting)
-    await log.flush()
-    database.write_pool = engines.database.write_pool
-    await log.flush()
-    assert len(await find(engines.database, object_id=waiting.route)) == 1
-
-
-async def test_what_no_database_takes_is_dropped(database: Database) -> None:
-    log = RefusalLog(database)
-    log.add(msgspec.structs.replace(refusal(), route="\0"))
-    await log.flush()
-    after = refusal()
-    log.add(after)
-    await log.flush()
-    assert len(await find(database, object_id=after.route)) == 1
-
-
 async def test_erasing_a_person_empties_details_and_keeps_the_entry(engines: Engines) -> None:
     account = await factories.store_user(engines.database)
-    log = RefusalLog(engines.database)
-    log.add(refusal(account.id))
-    await log.flush()
+    async with engines.database.transaction() as tx:
+        await noticing.record_notices(tx, system_actor("tests"), [refusal(account.id)])
     subject = privacy.Subject(account.id, account.email)
     rows = {table: r async for table, r in privacy.export_rows(engines.database.reader(), subject)}
     assert rows["audit.details"][0]["details"]["ip"] == "192.0.2.7"

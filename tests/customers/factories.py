@@ -44,5 +44,9 @@ async def make_account(tx: Writer, **changes: Any) -> UUID:
     return (await users.make_user(tx, **changes)).id
 
 
+async def link(tx: Writer, customer_id: UUID, person_id: UUID) -> None:
+    await customers.link_account(tx, manager(), customer_id, person_id)
+
+
 async def events_of(tx: Writer, key: object) -> list[str]:
     return await tx.all(_EVENTS, str(key))

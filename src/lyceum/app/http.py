@@ -14,6 +14,7 @@ from lyceum.platform.edge import Edge
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import Endpoint, RequestInfo, Response, problem
 from lyceum.platform.identification import Authenticator
+from lyceum.platform.record_reads import Witness
 from lyceum.platform.routing import Route
 from lyceum.platform.watch import Watch
 
@@ -24,7 +25,12 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 
 def build_app(
-    engines: Engines, routes: Sequence[Route], *, authenticator: Authenticator, watch: Watch | None
+    engines: Engines,
+    routes: Sequence[Route],
+    *,
+    authenticator: Authenticator,
+    watch: Watch | None,
+    witness: Witness | None = None,
 ) -> Edge:
     """Return the ASGI application that answers `routes`."""
     endpoints = [Endpoint(route, engines) for route in routes]
@@ -38,7 +44,7 @@ def build_app(
         logging_config=None,
     )
     hot = [endpoint for endpoint in endpoints if endpoint.route.is_hot]
-    return Edge(inner, hot, engines, authenticator=authenticator, watch=watch)
+    return Edge(inner, hot, engines, authenticator=authenticator, watch=watch, witness=witness)
 
 
 def _shape(path: str) -> str:

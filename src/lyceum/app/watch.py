@@ -1,11 +1,13 @@
 """What becomes of a finished request: a metric, a log line, a mark that somebody is active, and of
-a refused one an entry in the audit trail."""
+one that was refused or showed somebody's record an entry in the audit trail."""
 
 from collections.abc import Collection
 from uuid import UUID
 
-from lyceum.audit.api import Refusal, RefusalLog
-from lyceum.platform import clock, logs, metrics
+from lyceum.audit.api import RecordRead, Refusal, RequestLog
+from lyceum.platform import clock, ids, logs, metrics
+from lyceum.platform.http import RequestInfo
+from lyceum.platform.record_reads import Shown
 from lyceum.platform.settings import Settings
 from lyceum.platform.watch import Served
 
@@ -20,12 +22,12 @@ class RequestWatch:
     def __init__(
         self,
         settings: Settings,
-        refusals: RefusalLog | None = None,
+        requests: RequestLog | None = None,
         permissioned: Collection[tuple[str, str]] = (),
     ) -> None:
         """`permissioned` are methods and paths that take a permission: there 404 is a refusal."""
         self._has_access_log = settings.access_log == "on"
-        self._refusals = refusals
+        self._requests = requests
         self._permissioned = frozenset(permissioned)
         self._active: dict[UUID, float] = {}
         metrics.REGISTRY.before_reading(self._count_active)
@@ -52,12 +54,13 @@ class RequestWatch:
             )
 
     def _note_refusal(self, served: Served) -> None:
-        if self._refusals is None:
+        if self._requests is None:
             return
         if served.status not in REFUSED and (served.method, served.route) not in self._permissioned:
             return
-        self._refusals.add(
+        self._requests.add(
             Refusal(
+                id=ids.new_id(),
                 occurred_at=clock.utc_now(),
                 actor_id=served.actor_id,
                 impersonator_id=served.impersonator_id,
@@ -66,6 +69,33 @@ class RequestWatch:
                 route=served.route,
                 status=served.status,
                 ip=served.ip,
+            )
+        )
+
+    def note_shown(self, request: RequestInfo, shown: Shown) -> None:
+        """Note that an answer shows a record of somebody else, before it goes out."""
+        if self._requests is None or request.route is None:
+            return
+        object_type, object_id = "route", request.route.path
+        if shown.names == "user" and shown.total == 1:
+            object_type, object_id = "user", str(shown.ids[0])
+        elif shown.place is not None:
+            object_type, object_id = shown.place[0].removesuffix("_id"), shown.place[1]
+        self._requests.add(
+            RecordRead(
+                id=ids.new_id(),
+                occurred_at=clock.utc_now(),
+                actor_id=request.actor.user_id,
+                impersonator_id=request.actor.impersonator_id,
+                request_id=request.request_id,
+                route=request.route.path,
+                ip=request.ip,
+                record=shown.kind,
+                names=shown.names,
+                ids=shown.ids,
+                count=shown.total,
+                object_type=object_type,
+                object_id=object_id,
             )
         )
 

@@ -17,7 +17,7 @@ from lyceum.app.engines import open_engines, shared_metrics
 from lyceum.app.http import build_app
 from lyceum.app.operations import operation_routes, probes
 from lyceum.app.watch import RequestWatch
-from lyceum.audit.api import RefusalLog
+from lyceum.audit.api import RequestLog
 from lyceum.platform import logs
 from lyceum.platform.access import Permission
 from lyceum.platform.edge import Edge
@@ -53,15 +53,21 @@ def build(
     engines: Engines,
     doorkeeper: Doorkeeper,
     authenticator: users.Authenticator,
-    refusals: RefusalLog | None = None,
+    requests: RequestLog | None = None,
 ) -> Edge:
     """Return the application with every route of the services that this process carries."""
     routes = services.routes_of(engines.settings.services)
     operations: list[Route] = []
     operations += operation_routes(engines, doorkeeper, lambda: [*routes, *operations])
     guarded = [(r.method, r.path) for r in routes if isinstance(r.access, Permission)]
-    watch = RequestWatch(engines.settings, refusals, guarded)
-    return build_app(engines, [*routes, *operations], authenticator=authenticator, watch=watch)
+    watch = RequestWatch(engines.settings, requests, guarded)
+    return build_app(
+        engines,
+        [*routes, *operations],
+        authenticator=authenticator,
+        watch=watch,
+        witness=watch.note_shown,
+    )
 
 
 async def run(settings: Settings, listening: socket.socket) -> None:
@@ -69,24 +75,24 @@ async def run(settings: Settings, listening: socket.socket) -> None:
     async with open_engines(settings, str(settings.database_url)) as engines:
         doorkeeper = Doorkeeper(probes(engines))
         authenticator = users.Authenticator(engines)
-        refusals = RefusalLog(engines.database)
-        app = build(engines, doorkeeper, authenticator, refusals)
+        requests = RequestLog(engines.database, settings.data_dir)
+        app = build(engines, doorkeeper, authenticator, requests)
         server = _Server(server_config(app), doorkeeper, settings.drain_seconds)
-        async with shared_metrics(settings, "web"), _recording(refusals):
+        async with shared_metrics(settings, "web"), _recording(requests):
             await server.serve(sockets=[listening])
 
 
 @contextlib.asynccontextmanager
-async def _recording(refusals: RefusalLog) -> AsyncIterator[None]:
-    """Have what is refused recorded for the while, and what is left at the end."""
-    task = asyncio.create_task(refusals.run(), name="refusals")
+async def _recording(requests: RequestLog) -> AsyncIterator[None]:
+    """Have what is refused and what is read recorded for the while, and what is left at the end."""
+    task = asyncio.create_task(requests.run(), name="requests")
     try:
         yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        await refusals.flush()
+        await requests.close()
 
 
 def server_config(app: Any) -> uvicorn.Config:

@@ -8,6 +8,7 @@ from lyceum.platform import paging
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.paging import CursorQuery
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, MEBIBYTE, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer, PageInfo
 
@@ -31,7 +32,12 @@ async def create_quiz(
     return Answer(data=quiz, version=version, location=f"{API}/quizzes/{quiz.id}")
 
 
-@routes.get("/lectures/{lecture_id}/quiz", access=SIGNED_IN, summary="The quiz of a lecture")
+@routes.get(
+    "/lectures/{lecture_id}/quiz",
+    access=SIGNED_IN,
+    summary="The quiz of a lecture",
+    shows=Record("attempt", is_own=True),
+)
 async def get_quiz_of_lecture(
     tx: Reader, actor: Actor, lecture_id: UUID
 ) -> Answer[schemas.FullQuiz | schemas.QuizOutline]:
@@ -41,7 +47,9 @@ async def get_quiz_of_lecture(
     return Answer(data=quiz, version=version)
 
 
-@routes.get("/quizzes/{quiz_id}", access=SIGNED_IN, summary="A quiz")
+@routes.get(
+    "/quizzes/{quiz_id}", access=SIGNED_IN, summary="A quiz", shows=Record("attempt", is_own=True)
+)
 async def get_quiz(
     tx: Reader, actor: Actor, quiz_id: UUID
 ) -> Answer[schemas.FullQuiz | schemas.QuizOutline]:
@@ -100,7 +108,12 @@ async def start_attempt(tx: Writer, actor: Actor, quiz_id: UUID) -> Answer[schem
     )
 
 
-@routes.get("/quizzes/{quiz_id}/attempts", access=SIGNED_IN, summary="Attempts of a quiz")
+@routes.get(
+    "/quizzes/{quiz_id}/attempts",
+    access=SIGNED_IN,
+    summary="Attempts of a quiz",
+    shows=Record("attempt", people="user_id"),
+)
 async def list_attempts(
     tx: Reader, actor: Actor, quiz_id: UUID, query: CursorQuery
 ) -> Answer[list[schemas.AttemptSummary]]:
@@ -113,7 +126,12 @@ async def list_attempts(
     return Answer(data=page, page=PageInfo(per_page=query.per_page, next_cursor=cursor))
 
 
-@routes.get("/attempts/{attempt_id}", access=SIGNED_IN, summary="An attempt")
+@routes.get(
+    "/attempts/{attempt_id}",
+    access=SIGNED_IN,
+    summary="An attempt",
+    shows=Record("attempt", people="user_id"),
+)
 async def get_attempt(tx: Writer, actor: Actor, attempt_id: UUID) -> schemas.Attempt:
     """With its questions and saved answers; once submitted with its result, and with what would
     have been right where the quiz shows that."""

@@ -12,13 +12,19 @@ from lyceum.audit.service import search
 from lyceum.platform import errors, paging
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import Routes
 from lyceum.platform.wire import Answer, PageInfo
 
 routes = Routes("audit")
 
 
-@routes.get("/audit", access=READ_AUDIT, summary="Who did what")
+@routes.get(
+    "/audit",
+    access=READ_AUDIT,
+    summary="Who did what",
+    shows=Record("audit entry", people="actor_id"),
+)
 async def list_audit_entries(
     tx: Reader, actor: Actor, query: AuditQuery
 ) -> Answer[list[AuditEntryView]]:
@@ -39,7 +45,11 @@ async def list_audit_entries(
 
 
 @routes.get(
-    "/audit/{entry_id}", access=READ_AUDIT, summary="An audit entry", facts=(errors.NotFound,)
+    "/audit/{entry_id}",
+    access=READ_AUDIT,
+    summary="An audit entry",
+    facts=(errors.NotFound,),
+    shows=Record("audit entry", people="actor_id"),
 )
 async def get_audit_entry(tx: Reader, actor: Actor, entry_id: UUID) -> AuditEntryDetail:
     """With its details, redacted; null once a person in them has been erased."""

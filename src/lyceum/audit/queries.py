@@ -40,6 +40,7 @@ FIND = sql(
 )
 _FILTERS: Final = {
     "actor": "actor_id = {}::uuid",
+    "person": ("id IN (SELECT entry_id FROM audit.details WHERE subject_ids @> ARRAY[{}::uuid])"),
     "object_id": "object_id = {}::text",
     "action": "action = {}::text",
     "result": "result = {}::text",

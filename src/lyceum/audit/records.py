@@ -1,6 +1,7 @@
 """Rows of the audit trail."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -62,3 +63,39 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     salt: bytes
     body: str
     subject_ids: list[UUID]
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refusal"):
+    """A request that was answered with 401, 403 or, of an operation for some only, 404."""
+
+    id: UUID
+    occurred_at: datetime
+    actor_id: UUID | None
+    impersonator_id: UUID | None
+    request_id: str
+    method: str
+    route: str
+    status: int
+    ip: str
+
+
+class RecordRead(msgspec.Struct, frozen=True, kw_only=True, tag="read"):
+    """A record of other people that somebody was shown; `ids` are some of `count`, of people or, as
+    `names` says, of customers."""
+
+    id: UUID
+    occurred_at: datetime
+    actor_id: UUID | None
+    impersonator_id: UUID | None
+    request_id: str
+    route: str
+    ip: str
+    record: str
+    names: Literal["user", "customer"]
+    ids: tuple[UUID, ...]
+    count: int
+    object_type: str
+    object_id: str
+
+
+Notice = Refusal | RecordRead

@@ -17,9 +17,11 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class AuditQuery(CursorQuery, frozen=True, kw_only=True):
-    """Which entries: all filters that are given hold; `from` is inclusive, `to` is not."""
+    """Which entries: all filters that are given hold; `from` is inclusive, `to` is not. `person`
+    finds what somebody did and what names them, as who read their record."""
 
     actor: UUID | None = None
+    person: UUID | None = None
     object_id: ObjectId | None = None
     action: Action | None = None
     result: Result | None = None

@@ -3,7 +3,7 @@
 Prices, enrolments and messages for a group ask here; a group by rule is looked at anew each time.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from uuid import UUID
 
 import msgspec
@@ -39,6 +39,14 @@ async def find_customer_of_account(tx: Reader, user_id: UUID) -> CustomerFacts |
         return None
     consents = frozenset(row.consents)
     return CustomerFacts(row.id, row.name, row.email, row.tax_id, row.lifecycle, consents)
+
+
+async def list_accounts_of(tx: Reader, customer_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
+    """Return whose accounts belong to the customers, by customer; those without are not in it."""
+    found: dict[UUID, list[UUID]] = {}
+    for link in await tx.all(queries.LIST_ACCOUNTS_OF, list(customer_ids)):
+        found.setdefault(link.customer_id, []).append(link.user_id)
+    return found
 
 
 async def is_in_group(tx: Reader, group_id: UUID, user_id: UUID) -> bool:

@@ -57,6 +57,13 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     happened_at: datetime
 
 
+class AccountOf(msgspec.Struct, frozen=True):
+    """Which customer an account belongs to."""
+
+    customer_id: UUID
+    user_id: UUID
+
+
 class LinkedAccount(msgspec.Struct, frozen=True):
     """A person's account that belongs to a customer."""
 

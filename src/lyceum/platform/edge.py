@@ -25,6 +25,7 @@ from lyceum.platform.headers import PREFLIGHT, CommonHeaders, Headers
 from lyceum.platform.hot_routes import HotRoutes
 from lyceum.platform.http import Endpoint, RequestInfo, Response, problem
 from lyceum.platform.identification import Authenticator, Identification
+from lyceum.platform.record_reads import Witness
 from lyceum.platform.watch import Served, Watch
 
 log = logging.getLogger("lyceum.http")
@@ -47,6 +48,7 @@ class Edge:
         *,
         authenticator: Authenticator,
         watch: Watch | None,
+        witness: Witness | None = None,
     ) -> None:
         settings = engines.settings
         self._inner = inner
@@ -54,6 +56,7 @@ class Edge:
         self._identification = Identification(authenticator, settings)
         self._limits = engines.limits
         self._watch = watch
+        self._witness = witness
         self._max_in_flight = settings.max_in_flight
         self._in_flight = 0
         self._proxies = frozenset(
@@ -103,6 +106,8 @@ class Edge:
             self._complete(request, headers, response)
             self._lane.remember(request, headers, response)
             status, size = response.status, len(response.body)
+            if request.shown is not None and status < 400 and self._witness is not None:
+                self._witness(request, request.shown)
             if response.chunks is not None and status != 304:
                 begun = time.perf_counter()
                 size = await self._stream(request, headers, response, send)

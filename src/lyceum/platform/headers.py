@@ -44,3 +44,10 @@ class CommonHeaders:
                 found += _CORS
                 found.append((b"access-control-allow-origin", origin))
         return found
+
+
+def matches(known: str, etag: str) -> bool:
+    """Return whether an If-None-Match names the tag."""
+    return known.strip() == "*" or etag in (
+        part.strip().removeprefix("W/") for part in known.split(",")
+    )

@@ -16,6 +16,8 @@ from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.admission import admit
 from lyceum.platform.database import SoleWriter, Writer
 from lyceum.platform.engines import Engines
+from lyceum.platform.headers import matches
+from lyceum.platform.record_reads import Shown, find_shown
 from lyceum.platform.routing import Route
 from lyceum.platform.wire import Answer, Content, PageInfo
 
@@ -39,6 +41,7 @@ class RequestInfo:
     __slots__ = (
         "_headers", "actor", "cached", "denial", "failure", "ip", "is_foreign", "limit_headers",
         "method", "path", "path_values", "receive", "request_id", "response", "route", "scope",
+        "shown",
     )  # fmt: skip
 
     def __init__(self, scope: Any, receive: Any, request_id: str, ip: str) -> None:
@@ -54,6 +57,7 @@ class RequestInfo:
         self.route: Route | None = None
         self.path_values: tuple[str, ...] = ()
         self.response: Response | None = None
+        self.shown: Shown | None = None
         self.failure: Exception | None = None
         self.cached: tuple[str, bytes, PageInfo | None] | None = None
         self.limit_headers: list[tuple[bytes, bytes]] = []
@@ -229,6 +233,9 @@ class Endpoint:
         return await request.body(self.route.max_body)
 
     def _render(self, request: RequestInfo, result: Any) -> Response:
+        if self.route.shows is not None:
+            names = self.route.path_names
+            request.shown = find_shown(self.route.shows, request, names, result)
         if isinstance(result, Content):
             headers = [(b"content-type", result.media_type.encode())]
             _cache_headers(headers, result.etag, is_public=result.is_public)
@@ -274,15 +281,9 @@ def _finish(
     if status == 200 and request.method in ("GET", "HEAD"):
         known = request.header(b"if-none-match")
         etag = next((value for name, value in headers if name == b"etag"), None)
-        if known is not None and etag is not None and _matches(known, etag.decode()):
+        if known is not None and etag is not None and matches(known, etag.decode()):
             return Response(304, headers, b"")
     return Response(status, headers, body)
-
-
-def _matches(known: str, etag: str) -> bool:
-    return known.strip() == "*" or etag in (
-        part.strip().removeprefix("W/") for part in known.split(",")
-    )
 
 
 def problem(fact: errors.Fact, request: RequestInfo) -> Response:

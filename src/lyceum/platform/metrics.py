@@ -79,7 +79,8 @@ CACHE_EVICTIONS: Final = REGISTRY.counter(
 CACHE_BYTES: Final = REGISTRY.gauge("lms_cache_bytes", "Size of the cache of bytes.")
 
 AUDIT_DROPPED: Final = REGISTRY.counter(
-    "lms_audit_refusals_dropped_total", "Refused requests that the audit trail had no room for."
+    "lms_audit_requests_dropped_total",
+    "Refused requests and readings of records that the audit trail had no room for.",
 )
 
 MEMORY: Final = REGISTRY.gauge(

@@ -22,6 +22,7 @@ import msgspec
 from lyceum.platform import errors
 from lyceum.platform.access import Permission
 from lyceum.platform.database import Reader, SoleWriter, Writer
+from lyceum.platform.record_reads import Record
 from lyceum.platform.wire import Answer
 
 API = "/api/v1"
@@ -67,6 +68,7 @@ class Route(msgspec.Struct, frozen=True):
     upload_media_types: tuple[str, ...]
     needs_if_match: bool
     keeps_response: bool
+    shows: Record | None
     path_type: type[msgspec.Struct] | None
     path_names: tuple[str, ...]
     query_type: type[msgspec.Struct] | None
@@ -122,6 +124,7 @@ class Routes:
         upload_media_types: tuple[str, ...] = (),
         needs_if_match: bool = False,
         keeps_response: bool = True,
+        shows: Record | None = None,
         returns: Any = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a route.
@@ -132,7 +135,7 @@ class Routes:
         makes a browser send, for those who are nobody yet; `keeps_response=False` is for answers
         that hold secrets, which no Idempotency-Key may store; `upload_media_types` is for a route
         that reads its body itself, from `request.stream`; `found_status` is what a POST answers
-        that found what it would have made.
+        that found what it would have made; `shows` is the record of people that the answer is.
         """
 
         def declare(function: Handler) -> Handler:
@@ -155,6 +158,7 @@ class Routes:
                     upload_media_types=upload_media_types,
                     needs_if_match=needs_if_match,
                     keeps_response=keeps_response,
+                    shows=shows,
                     found_status=found_status,
                     **taken,
                 )

@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterable
 from functools import cache
 from typing import Any, Generic, NoReturn, TypeVar, cast
+from uuid import UUID
 
 import msgspec
 from msgspec import inspect
@@ -74,7 +75,8 @@ class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 class Content(msgspec.Struct, frozen=True):
     """A successful result that is not JSON: a file, a page.
 
-    With `chunks` the body is sent as they come, and `headers` say how long it is.
+    With `chunks` the body is sent as they come, and `headers` say how long it is. `people` are whom
+    it is about, for the audit trail.
     """
 
     body: bytes
@@ -84,6 +86,7 @@ class Content(msgspec.Struct, frozen=True):
     is_public: bool = False
     etag: str | None = None
     chunks: AsyncIterable[bytes] | None = None
+    people: tuple[UUID, ...] = ()
 
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode

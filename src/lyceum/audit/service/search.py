@@ -11,7 +11,7 @@ from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
 
-FILTERS = ("actor", "object_id", "action", "result", "since", "until")
+FILTERS = ("actor", "person", "object_id", "action", "result", "since", "until")
 
 
 async def list_entries(

@@ -14,6 +14,7 @@ from lyceum.platform.engines import Engines
 from lyceum.platform.http import content_etag
 from lyceum.platform.jobs import enqueue
 from lyceum.platform.paging import PageQuery
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import PUBLIC, SIGNED_IN, Routes
 from lyceum.platform.settings import Settings
 from lyceum.platform.wire import Answer, Content
@@ -33,6 +34,7 @@ PAGE_POLICY: Final = (
     access=SIGNED_IN,
     summary="List one's certificates",
     returns=list[CertificateView],
+    shows=Record("certificate", is_own=True),
 )
 async def list_own_certificates(
     tx: Reader, actor: Actor, engines: Engines, query: PageQuery

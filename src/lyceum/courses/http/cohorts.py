@@ -17,6 +17,7 @@ from lyceum.courses.service import cohorts
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.paging import PageQuery
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 
@@ -66,7 +67,10 @@ async def delete_cohort(tx: Writer, actor: Actor, cohort_id: UUID, if_match: int
 
 
 @routes.get(
-    "/cohorts/{cohort_id}/members", access=SIGNED_IN, summary="List the learners in a cohort"
+    "/cohorts/{cohort_id}/members",
+    access=SIGNED_IN,
+    summary="List the learners in a cohort",
+    shows=Record("enrolment", people="user_id"),
 )
 async def list_cohort_members(
     tx: Reader, actor: Actor, cohort_id: UUID, query: PageQuery

@@ -12,6 +12,7 @@ from lyceum.courses.service import enrolment
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.paging import CursorQuery, PageQuery
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer, PageInfo
 
@@ -44,6 +45,7 @@ async def drop_enrolment(tx: Writer, actor: Actor, course_id: UUID, if_match: in
     access=SIGNED_IN,
     summary="List the learners of a course",
     returns=list[LearnerView],
+    shows=Record("enrolment", people="user_id"),
 )
 async def list_learners(
     tx: Reader, actor: Actor, course_id: UUID, query: CursorQuery
@@ -74,6 +76,7 @@ async def enrol_learner(
     access=SIGNED_IN,
     summary="List the courses that one learns",
     returns=list[MyEnrolment],
+    shows=Record("enrolment", is_own=True),
 )
 async def list_own_enrolments(
     tx: Reader, actor: Actor, query: PageQuery

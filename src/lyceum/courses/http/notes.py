@@ -8,13 +8,19 @@ from lyceum.courses.service import notes
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 
 routes = Routes("courses")
 
 
-@routes.get("/courses/{course_id}/notes", access=SIGNED_IN, summary="List my notes in a course")
+@routes.get(
+    "/courses/{course_id}/notes",
+    access=SIGNED_IN,
+    summary="List my notes in a course",
+    shows=Record("note", is_own=True),
+)
 async def list_notes(
     tx: Reader, actor: Actor, course_id: UUID, query: NoteQuery
 ) -> Answer[list[NoteView]]:
@@ -30,7 +36,12 @@ async def add_note(tx: Writer, actor: Actor, lecture_id: UUID, data: NewNote) ->
     return _answer(note, location=f"{API}/notes/{note.id}")
 
 
-@routes.get("/notes/{note_id}", access=SIGNED_IN, summary="A note of mine")
+@routes.get(
+    "/notes/{note_id}",
+    access=SIGNED_IN,
+    summary="A note of mine",
+    shows=Record("note", is_own=True),
+)
 async def get_note(tx: Reader, actor: Actor, note_id: UUID) -> Answer[NoteView]:
     """Those of others do not exist, for nobody."""
     return _answer(await notes.get_note(tx, actor, note_id))

@@ -15,6 +15,7 @@ from lyceum.courses.schemas.progress import (
 from lyceum.courses.service import progress
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, SoleWriter, Writer
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import MEBIBYTE, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 
@@ -27,6 +28,7 @@ routes = Routes("courses")
     summary="Read one's progress in a course",
     returns=ProgressView,
     facts=(facts.NotEnrolled,),
+    shows=Record("progress", is_own=True),
 )
 async def get_progress(tx: Reader, actor: Actor, course_id: UUID) -> Answer[ProgressView]:
     """The caller's enrolment, and every lecture in the order of the outline."""
@@ -74,6 +76,7 @@ async def record_progress_batch(
     access=SIGNED_IN,
     summary="Read when and how long one learnt",
     returns=LearningView,
+    shows=Record("learning time", is_own=True),
 )
 async def get_learning(tx: Reader, actor: Actor, query: LearningQuery) -> Answer[LearningView]:
     """Time by day, and streaks of days, over all courses."""

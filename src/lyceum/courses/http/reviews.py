@@ -12,6 +12,7 @@ from lyceum.courses.schemas import reviews as schemas
 from lyceum.courses.service import review_moderation, reviews
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, PUBLIC, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 
@@ -127,7 +128,12 @@ async def report_review(
     return schemas.ReviewReportMade(id=report_id)
 
 
-@routes.get("/review-reports", access=permissions.MODERATE_REVIEWS, summary="List reported reviews")
+@routes.get(
+    "/review-reports",
+    access=permissions.MODERATE_REVIEWS,
+    summary="List reported reviews",
+    shows=Record("review report", people="reporter_id"),
+)
 async def list_review_reports(
     tx: Reader, actor: Actor, query: schemas.ReviewReportQuery
 ) -> Answer[list[schemas.ReviewReportView]]:

@@ -22,6 +22,7 @@ from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.jobs import enqueue
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, MEBIBYTE, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer, Content
 
@@ -79,6 +80,7 @@ async def import_enrolments(
     "/enrollment-imports/{enrolment_import_id}",
     access=SIGNED_IN,
     summary="What came of a file of people",
+    shows=Record("import of enrolments"),
 )
 async def get_enrolment_import(
     tx: Reader, actor: Actor, enrolment_import_id: UUID
@@ -92,6 +94,7 @@ async def get_enrolment_import(
     access=SIGNED_IN,
     summary="Download the learners of a course",
     media_type=CSV,
+    shows=Record("roster"),
 )
 async def export_roster(tx: Reader, actor: Actor, course_id: UUID) -> Content:
     """For the course's staff: everybody who is or was enrolled."""
@@ -101,6 +104,7 @@ async def export_roster(tx: Reader, actor: Actor, course_id: UUID) -> Content:
         body=csv_cells.write_rows(_HEADER, rows),
         media_type=f"{CSV}; charset=utf-8",
         headers=(("content-disposition", f'attachment; filename="learners-{course_id}.csv"'),),
+        people=tuple(line.user_id for line in lines),
     )
 
 
@@ -119,6 +123,7 @@ async def remove_learner(tx: Writer, actor: Actor, course_id: UUID, user_id: UUI
     access=SIGNED_IN,
     summary="Read a learner's progress in a course",
     returns=ProgressView,
+    shows=Record("progress", people="user_id"),
 )
 async def get_learner_progress(
     tx: Reader, actor: Actor, course_id: UUID, user_id: UUID

@@ -20,6 +20,7 @@ from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.paging import PageQuery
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 
@@ -57,6 +58,7 @@ async def leave_waiting_list(tx: Writer, actor: Actor, course_id: UUID) -> None:
     "/courses/{course_id}/waiting-list",
     access=permissions.UPDATE_COURSE,
     summary="List who waits for a course",
+    shows=Record("waiting list", people="user_id"),
 )
 async def list_waiting(
     tx: Reader, actor: Actor, course_id: UUID, query: PageQuery
@@ -67,7 +69,12 @@ async def list_waiting(
     return Answer(data=views, page=query.info(total))
 
 
-@routes.get("/me/waiting-lists", access=SIGNED_IN, summary="List what one waits for")
+@routes.get(
+    "/me/waiting-lists",
+    access=SIGNED_IN,
+    summary="List what one waits for",
+    shows=Record("waiting list", is_own=True),
+)
 async def list_own_waits(tx: Reader, actor: Actor) -> list[OwnWaitView]:
     """The courses that the caller waits for, and the place in each line."""
     found = await waiting.list_own_waits(tx, actor)
@@ -93,6 +100,7 @@ async def create_invitation(
     "/courses/{course_id}/invitations",
     access=permissions.UPDATE_COURSE,
     summary="List the invitations to a course",
+    shows=Record("invitation"),
 )
 async def list_invitations(
     tx: Reader, actor: Actor, course_id: UUID, query: PageQuery

@@ -15,6 +15,7 @@ from lyceum.customers.service import batch, customers, listing, merging
 from lyceum.platform import errors, paging
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, Routes
 from lyceum.platform.wire import Answer, PageInfo
 
@@ -43,6 +44,7 @@ async def create_customer(
     access=permissions.READ,
     summary="List customers",
     facts=(facts.FilterInvalid, errors.NotFound),
+    shows=Record("customer", people="id", names="customer"),
 )
 async def list_customers(
     tx: Reader, actor: Actor, query: schemas.CustomerQuery
@@ -63,7 +65,10 @@ async def get_customer_statistics(tx: Reader, actor: Actor) -> schemas.CustomerS
 
 
 @routes.get(
-    "/customers/duplicates", access=permissions.MERGE, summary="Records that may be duplicates"
+    "/customers/duplicates",
+    access=permissions.MERGE,
+    summary="Records that may be duplicates",
+    shows=Record("customer", people="customers.id", names="customer"),
 )
 async def list_customer_duplicates(
     tx: Reader, actor: Actor, query: schemas.DuplicatesQuery
@@ -95,6 +100,7 @@ async def update_customers(tx: Writer, actor: Actor, data: batches.Batch) -> bat
     access=permissions.READ,
     summary="A customer",
     facts=(errors.NotFound, facts.CustomerMerged),
+    shows=Record("customer", people="customer_id", names="customer"),
 )
 async def get_customer(tx: Reader, actor: Actor, customer_id: UUID) -> Answer[schemas.CustomerView]:
     """With accounts, consents and groups. A record that was merged is a 410 that says into which;
@@ -176,6 +182,7 @@ async def merge_customers(
     access=permissions.MERGE,
     summary="Customers that may be the same",
     facts=(errors.NotFound,),
+    shows=Record("customer", people="id", names="customer"),
 )
 async def list_customers_like(
     tx: Reader, actor: Actor, customer_id: UUID
@@ -229,6 +236,7 @@ async def record_customer_consent(
     access=permissions.READ,
     summary="Notes about a customer",
     facts=(errors.NotFound,),
+    shows=Record("customer notes", people="customer_id", names="customer"),
 )
 async def list_customer_notes(
     tx: Reader, actor: Actor, customer_id: UUID, query: paging.PageQuery
@@ -272,6 +280,7 @@ async def delete_customer_note(
     access=permissions.READ,
     summary="What happened with a customer",
     facts=(errors.NotFound,),
+    shows=Record("customer timeline", people="customer_id", names="customer"),
 )
 async def list_customer_timeline(
     tx: Reader, actor: Actor, customer_id: UUID, query: paging.CursorQuery

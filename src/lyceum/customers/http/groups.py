@@ -12,6 +12,7 @@ from lyceum.customers.service import groups, listing
 from lyceum.platform import errors, paging
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, Routes
 from lyceum.platform.wire import Answer, PageInfo
 
@@ -98,6 +99,7 @@ async def delete_customer_group(
     access=permissions.READ_GROUPS,
     summary="Members of a group",
     facts=(errors.NotFound,),
+    shows=Record("customer", people="id", names="customer"),
 )
 async def list_group_members(
     tx: Reader, actor: Actor, group_id: UUID, query: paging.CursorQuery

@@ -17,6 +17,7 @@ from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.jobs import enqueue
 from lyceum.platform.links import attachment
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, Routes
 from lyceum.platform.storage import FileMissing, StorageUnavailable
 from lyceum.platform.wire import Answer, Content
@@ -63,6 +64,7 @@ async def import_customers(
     access=permissions.IMPORT,
     summary="An import of customers",
     facts=(errors.NotFound,),
+    shows=Record("import of customers"),
 )
 async def get_customer_import(
     tx: Reader, actor: Actor, transfer_id: UUID
@@ -96,6 +98,7 @@ async def export_customers(
     access=permissions.EXPORT,
     summary="An export of customers",
     facts=(errors.NotFound,),
+    shows=Record("export of customers"),
 )
 async def get_customer_export(
     tx: Reader, actor: Actor, transfer_id: UUID
@@ -110,6 +113,7 @@ async def get_customer_export(
     summary="The file of an export",
     media_type="text/csv",
     facts=(errors.NotFound, facts.ExportNotReady),
+    shows=Record("export of customers"),
 )
 async def get_customer_export_file(
     tx: Reader, actor: Actor, engines: Engines, transfer_id: UUID

@@ -5,7 +5,7 @@
 from typing import Final
 from uuid import UUID
 
-from lyceum.customers.records import Consent, Customer, GroupName, LinkedAccount, Note
+from lyceum.customers.records import AccountOf, Consent, Customer, GroupName, LinkedAccount, Note
 from lyceum.platform.statements import command, sql
 
 COLUMNS: Final = """
@@ -98,6 +98,10 @@ UNLINK_ACCOUNT = command(
 )
 FIND_CUSTOMER_OF_ACCOUNT = sql(
     "SELECT customer_id FROM customers.accounts WHERE user_id = $1", UUID
+)
+LIST_ACCOUNTS_OF = sql(
+    "SELECT customer_id, user_id FROM customers.accounts WHERE customer_id = ANY($1::uuid[])",
+    AccountOf,
 )
 LIST_ACCOUNTS = sql(
     """

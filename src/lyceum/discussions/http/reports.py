@@ -14,6 +14,7 @@ from lyceum.discussions.schemas.contributions import (
 from lyceum.discussions.service import reports
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 
@@ -49,6 +50,7 @@ async def report_post(tx: Writer, actor: Actor, post_id: UUID, data: NewReport) 
     access=permissions.MODERATE,
     summary="List what was reported in a course",
     returns=list[ReportView],
+    shows=Record("discussion report", people="reporter.user_id"),
 )
 async def list_reports(
     tx: Reader, actor: Actor, course_id: UUID, query: ReportQuery

@@ -17,6 +17,7 @@ from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.paging import PageQuery
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 
@@ -54,7 +55,13 @@ async def ask_question(
     return await _show(tx, actor, thread_id, location=f"{API}/threads/{thread_id}")
 
 
-@routes.get("/me/threads", access=SIGNED_IN, summary="Threads I follow", returns=list[ThreadView])
+@routes.get(
+    "/me/threads",
+    access=SIGNED_IN,
+    summary="Threads I follow",
+    returns=list[ThreadView],
+    shows=Record("followed threads", is_own=True),
+)
 async def list_followed_threads(
     tx: Reader, actor: Actor, query: PageQuery
 ) -> Answer[list[ThreadView]]:

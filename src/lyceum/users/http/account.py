@@ -5,6 +5,7 @@ from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import IN_PERSON, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer
 from lyceum.users.errors import LastSuperAdmin, PasswordRefused, StepUpRequired
@@ -16,7 +17,7 @@ from lyceum.users.service import account, deactivation
 routes = Routes("users")
 
 
-@routes.get("/me", access=SIGNED_IN, summary="My account")
+@routes.get("/me", access=SIGNED_IN, summary="My account", shows=Record("account", is_own=True))
 async def get_me(tx: Reader, actor: Actor) -> Answer[UserView]:
     """The account of whoever asks."""
     return answers.account_answer(await account.get_own_account(tx, actor))

@@ -11,6 +11,7 @@ from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.jobs import enqueue
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, MEBIBYTE, PUBLIC, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer, Content
 from lyceum.users import jobs, permissions
@@ -106,6 +107,7 @@ async def import_users(
     access=SIGNED_IN,
     summary="What came of a file of people",
     facts=(errors.NotFound,),
+    shows=Record("import of people"),
 )
 async def get_user_import(tx: Reader, actor: Actor, people_import_id: UUID) -> ImportView:
     """For whoever asked for it, and those who may see people."""
@@ -118,6 +120,7 @@ async def get_user_import(tx: Reader, actor: Actor, people_import_id: UUID) -> I
     summary="The report of a file of people",
     media_type=CSV,
     facts=(errors.NotFound,),
+    shows=Record("import of people"),
 )
 async def download_user_import(tx: Reader, actor: Actor, people_import_id: UUID) -> Content:
     """Line by line, safe to open in a spreadsheet."""

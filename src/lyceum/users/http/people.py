@@ -5,6 +5,7 @@ from uuid import UUID
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, PUBLIC, Routes
 from lyceum.platform.wire import Answer
 from lyceum.users import permissions
@@ -24,7 +25,12 @@ from lyceum.users.service import administration, follows
 routes = Routes("users")
 
 
-@routes.get("/users", access=permissions.READ_USERS, summary="List people")
+@routes.get(
+    "/users",
+    access=permissions.READ_USERS,
+    summary="List people",
+    shows=Record("account", people="id"),
+)
 async def list_users(tx: Reader, actor: Actor, query: UserQuery) -> Answer[list[UserView]]:
     """Accounts, the newest first."""
     rows, total = await administration.list_accounts(tx, actor, query)
@@ -45,7 +51,13 @@ async def create_user(tx: Writer, actor: Actor, data: NewUser) -> Answer[UserVie
     return answers.account_answer(made, location=f"{API}/users/{made.id}")
 
 
-@routes.get("/users/{user_id}", access=PUBLIC, summary="One person", facts=(errors.NotFound,))
+@routes.get(
+    "/users/{user_id}",
+    access=PUBLIC,
+    summary="One person",
+    facts=(errors.NotFound,),
+    shows=Record("account", people="user_id", only_with="email"),
+)
 async def get_user(tx: Reader, actor: Actor, user_id: UUID) -> Answer[PersonView]:
     """What a person shows to whoever asks; their owner and administrators see the account."""
     found = await administration.get_account(tx, actor, user_id)

@@ -2,6 +2,7 @@
 
 from lyceum.platform.access import ROLES, Actor, all_permissions
 from lyceum.platform.database import Reader
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import SIGNED_IN, Routes
 from lyceum.users.schemas.permissions import (
     OwnPermissions,
@@ -14,7 +15,12 @@ from lyceum.users.service import rights
 routes = Routes("users")
 
 
-@routes.get("/me/permissions", access=SIGNED_IN, summary="What I may do")
+@routes.get(
+    "/me/permissions",
+    access=SIGNED_IN,
+    summary="What I may do",
+    shows=Record("permissions", is_own=True),
+)
 async def list_my_permissions(tx: Reader, actor: Actor) -> OwnPermissions:
     """Permissions by role; what an object allows is asked of the object."""
     names = await rights.list_own_permissions(tx, actor)

@@ -8,6 +8,7 @@ from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.jobs import enqueue
+from lyceum.platform.record_reads import Record
 from lyceum.platform.routing import API, IN_PERSON, PUBLIC, SIGNED_IN, Routes
 from lyceum.platform.storage import FileMissing, StorageUnavailable
 from lyceum.platform.wire import Answer, Content
@@ -108,7 +109,12 @@ async def erase_user(tx: Writer, actor: Actor, user_id: UUID) -> None:
     await jobs.delete_files_later(tx, await erasure.erase_other(tx, actor, user_id))
 
 
-@routes.get("/me/consents", access=SIGNED_IN, summary="What I agreed to")
+@routes.get(
+    "/me/consents",
+    access=SIGNED_IN,
+    summary="What I agreed to",
+    shows=Record("consents", is_own=True),
+)
 async def list_consents(tx: Reader, actor: Actor) -> list[ConsentView]:
     """What counts now, by purpose."""
     return [_consent_view(consent) for consent in await consents.list_consents(tx, actor)]
