@@ -8,7 +8,7 @@ from lyceum.courses.events import CoursePublished
 from lyceum.platform import clock, ids, leases
 from lyceum.platform.access import Actor, system_actor
 from lyceum.platform.database import Writer
-from lyceum.platform.events import Envelope
+from lyceum.platform.events import Envelope, Happened
 from lyceum.platform.statements import command
 from lyceum.webhooks import queries, service
 from lyceum.webhooks.schemas import NewWebhook
@@ -32,7 +32,7 @@ async def record_entry(tx: Writer) -> str:
         ids.new_id(), happened.name, 1, happened.key(), msgspec.json.encode(happened),
         clock.utc_now(), None, None, "",
     )  # fmt: skip
-    await recording.record_event(tx, system_actor("tests"), envelope, happened)
+    await recording.record_events(tx, system_actor("tests"), [Happened(envelope, happened)])
     return str(envelope.id)
 
 

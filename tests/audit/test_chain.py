@@ -16,7 +16,7 @@ from lyceum.courses.events import CoursePublished
 from lyceum.platform import clock, ids
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Database, Reader, Writer
-from lyceum.platform.events import Envelope, Event
+from lyceum.platform.events import Envelope, Event, Happened
 from lyceum.platform.links import LinkSigner
 from lyceum.platform.statements import command, sql
 from lyceum.platform.storage import Storage, open_storage
@@ -60,7 +60,7 @@ async def record(tx: Writer, course_id: UUID, many: int = 1) -> list[FullEntry]:
     for _ in range(many):
         happened = CoursePublished(course_id=course_id, owner_id=ids.new_id())
         envelope = envelope_of(happened)
-        await recording.record_event(tx, ACTOR, envelope, happened)
+        await recording.record_events(tx, ACTOR, [Happened(envelope, happened)])
         found.append(await tx.one(queries.FIND, envelope.id))
     return found
 
@@ -92,7 +92,7 @@ async def test_an_event_is_recorded_once(tx: Writer) -> None:
     happened = CoursePublished(course_id=ids.new_id(), owner_id=ids.new_id())
     envelope = envelope_of(happened)
     for _ in range(2):
-        await recording.record_event(tx, ACTOR, envelope, happened)
+        await recording.record_events(tx, ACTOR, [Happened(envelope, happened)])
     entry = await tx.one(queries.FIND, envelope.id)
     after = await record(tx, happened.course_id)
     assert after[0].sequence == entry.sequence + 1

@@ -11,7 +11,7 @@ import aiormq
 import asyncpg
 import pytest
 
-from lyceum.platform import events
+from lyceum.platform import batches, events
 from lyceum.platform.engines import Engines
 from lyceum.platform.intake import Intake
 from lyceum.platform.leases import ClaimedEvent
@@ -75,7 +75,7 @@ class Process:
         self.line = Line(url, opened=(self.relay.opened, self.intake.opened))
         self.taken = 0
         handling = self.intake._handling  # noqa: SLF001 - to count
-        take = handling.take
+        take, take_together = handling.take, handling.take_together
 
         async def counting(*args: object, **named: object) -> bool:
             try:
@@ -83,7 +83,13 @@ class Process:
             finally:
                 self.taken += 1
 
+        async def counting_many(*args: object, **named: object) -> list[batches.Item]:
+            done = await take_together(*args, **named)  # type: ignore[arg-type]
+            self.taken += len(done)
+            return done
+
         handling.take = counting  # type: ignore[method-assign]
+        handling.take_together = counting_many  # type: ignore[method-assign]
 
     async def connect(self) -> None:
         await self.line.start()

@@ -14,6 +14,12 @@ from lyceum.platform import privacy
 from lyceum.platform.statements import Composed, Json, command, sql
 
 APPEND = command("SELECT audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", int)
+APPEND_MANY = command(
+    """
+    SELECT audit.append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    """,
+    int,
+)
 LIST_HEADS = sql("SELECT stream, sequence, hash FROM audit.heads ORDER BY stream", Head)
 LIST_CHAIN = sql(
     """

@@ -5,9 +5,9 @@ name and version. A handler is declared in a domain's `jobs.py` and runs in a tr
 own, together with its inbox row, so that its effect happens once. Not here: delivery (`outbox`).
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -67,15 +67,27 @@ Witness = Callable[[Writer, Envelope, Event], Awaitable[None]]
 EVERY_EVENT: Final = "*"
 
 
+class Happened(NamedTuple):
+    """An event beside its envelope."""
+
+    envelope: Envelope
+    event: Event
+
+
+ManyWitness = Callable[[Writer, Sequence[Happened]], Awaitable[None]]
+
+
 class Subscription(msgspec.Struct, frozen=True):
     """One handler of one event; `name` is its identity in the inbox, so it must stay.
 
-    `event` is None for a handler of every event, which is given the envelope too.
+    `event` is None for a handler of every event, which is given the envelope too; one that
+    `takes_many` is given several at once.
     """
 
     name: str
     event: type[Event] | None
     handle: Callable[..., Awaitable[None]]
+    takes_many: bool = False
 
     @property
     def consumer(self) -> str:
@@ -84,7 +96,9 @@ class Subscription(msgspec.Struct, frozen=True):
 
     async def call(self, tx: Writer, envelope: Envelope, happened: Event) -> None:
         """Run the handler in `tx`."""
-        if self.event is None:
+        if self.takes_many:
+            await self.handle(tx, [Happened(envelope, happened)])
+        elif self.event is None:
             await self.handle(tx, envelope, happened)
         else:
             await self.handle(tx, happened)
@@ -123,6 +137,26 @@ def handles_all(function: Witness) -> Witness:
     """Subscribe a function of a `jobs.py` to every event: it is given the envelope and the event,
     ordered by key and once, like every other handler."""
     subscription = Subscription(_handler_name(function), None, function)
+    _subscriptions.setdefault(EVERY_EVENT, []).append(subscription)
+    return function
+
+
+def handles_each(*names: str) -> Callable[[Witness], Witness]:
+    """The same for the events of some names."""
+
+    def subscribe(function: Witness) -> Witness:
+        subscription = Subscription(_handler_name(function), None, function)
+        for name in names:
+            _subscriptions.setdefault(name, []).append(subscription)
+        return function
+
+    return subscribe
+
+
+def handles_all_together(function: ManyWitness) -> ManyWitness:
+    """Subscribe a function of a `jobs.py` to every event, and give it many at once when there are
+    many: those of one key in their order. It fails or works for all of them."""
+    subscription = Subscription(_handler_name(function), None, function, takes_many=True)
     _subscriptions.setdefault(EVERY_EVENT, []).append(subscription)
     return function
 

@@ -8,10 +8,10 @@ or through the broker (`intake`), it comes through here.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from lyceum.platform import clock, errors, events, failures, inbox, leases
+from lyceum.platform import batches, clock, errors, events, failures, inbox, leases
 from lyceum.platform.context import set_request_id
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.observer import UNOBSERVED, Observer
@@ -39,6 +39,16 @@ class Handling:
         self._database = database
         self._observer = observer
         self._on_failure = on_failure
+
+    async def take_together(
+        self,
+        items: Sequence[batches.Item],
+        is_over: batches.IsOver,
+        last: batches.LastStep | None = None,
+    ) -> list[batches.Item]:
+        """Let handlers have events together; return those that need nothing more, the others are
+        to be taken one by one. `last` is done in the same transaction."""
+        return await batches.handle_together(self._database, self._observer, items, is_over, last)
 
     async def take(
         self,

@@ -1,22 +1,23 @@
 """What this process consumes from RabbitMQ: the queues of its domains, and the dead letters.
 
-Events of one key are handled one after the other in the order of the queue, those of different
-keys side by side; each is acknowledged after its transaction, or once it is held in the database
-(`handling`), so the broker keeps no failures. Not here: the connection (`rabbitmq`).
+Events are handled in batches, one of a queue at a time, and what a batch leaves one by one: those
+of one key in the order of the queue, those of different keys side by side. Each is acknowledged
+after its transaction, or once it is held in the database (`handling`), so the broker keeps no
+failures. Not here: the connection (`rabbitmq`).
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 
-from lyceum.platform import clock, errors, events, ids, leases, rabbitmq
+from lyceum.platform import batches, clock, errors, events, ids, leases, rabbitmq
 from lyceum.platform.database import Database
 from lyceum.platform.handling import Handling
 from lyceum.platform.observer import UNOBSERVED, Observer
@@ -38,7 +39,16 @@ RETRIED: Final = (
 )
 """What may go better a second later."""
 
-Waiting = deque[tuple[events.Envelope, int, DeliveredMessage]]
+
+class Arrived(NamedTuple):
+    """An event in its message; `lost` counts those who had it before and ended without a word."""
+
+    envelope: events.Envelope
+    lost: int
+    message: DeliveredMessage
+
+
+Waiting = deque[Arrived]
 
 
 class Intake:
@@ -57,7 +67,10 @@ class Intake:
         self._consumers = consumers
         self._handling = Handling(database, observer=observer)
         self._slots = asyncio.Semaphore(max(1, min(SIDE_BY_SIDE, database.write_pool.size - 2)))
+        self._fresh: dict[str, Waiting] = {consumer: deque() for consumer in consumers}
+        self._pumps: set[str] = set()
         self._waiting: dict[tuple[str, str], Waiting] = {}
+        self._unacknowledged: dict[AbstractChannel, set[int]] = {}
         self._chains: set[asyncio.Task[None]] = set()
         self._channels: list[tuple[AbstractChannel, str]] = []
         self._is_stopping = False
@@ -69,7 +82,7 @@ class Intake:
 
     async def opened(self, connection: AbstractConnection) -> None:
         """Consume on this connection from now on; its queues are declared."""
-        self._channels = []
+        self._channels, self._unacknowledged = [], {}
         wanted = [c for c in events.bindings() if c in self._consumers]
         for consumer in wanted:
             take = partial(self._receive, consumer)
@@ -89,9 +102,7 @@ class Intake:
         self._channels.append((channel, str(consumed.consumer_tag)))
 
     def _hang_up(self, connection: AbstractConnection) -> None:
-        task = asyncio.create_task(connection.close())
-        self._chains.add(task)
-        task.add_done_callback(self._chains.discard)
+        self._start(connection.close())
 
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing more, finish what handlers have begun, and leave the rest to others."""
@@ -106,22 +117,68 @@ class Intake:
         await asyncio.gather(*self._chains, return_exceptions=True)
 
     async def _receive(self, consumer: str, message: DeliveredMessage) -> None:
-        """Put a message behind those of its key; begins to handle it if there are none."""
+        """Put a message behind those of its queue; begins to handle it if there are none."""
+        self._unacknowledged.setdefault(message.channel, set()).add(message.delivery_tag or 0)
         try:
             envelope = rabbitmq.read_envelope(message)
         except ValueError as problem:
             await self._bury(message, consumer=consumer, reason=str(problem))
             return
-        lane = consumer, envelope.key
-        waiting = self._waiting.get(lane)
-        entry = envelope, rabbitmq.deliveries(message), message
-        if waiting is not None:
-            waiting.append(entry)
+        arrived = Arrived(envelope, rabbitmq.deliveries(message), message)
+        self._fresh.setdefault(consumer, deque()).append(arrived)
+        if consumer not in self._pumps:
+            self._pumps.add(consumer)
+            self._start(self._pump(consumer))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chains.add(task)
+        task.add_done_callback(self._chains.discard)
+
+    async def _pump(self, consumer: str) -> None:
+        """Handle the messages of a queue in batches, and what is left of each by keys."""
+        fresh = self._fresh[consumer]
+        try:
+            while fresh:
+                for arrived in await self._handle_together(consumer, self._next(consumer)):
+                    self._line_up(consumer, arrived)
+        finally:
+            self._pumps.discard(consumer)
+
+    def _next(self, consumer: str) -> list[Arrived]:
+        """Take a batch of what nobody has tried and no earlier event of its key stands before."""
+        fresh, batch = self._fresh[consumer], list[Arrived]()
+        while fresh and len(batch) < batches.MOST:
+            lane = consumer, fresh[0].envelope.key
+            if lane not in self._waiting and not fresh[0].lost:
+                batch.append(fresh.popleft())
+            elif lane in self._waiting or not batch:
+                self._line_up(consumer, fresh.popleft())
+            else:
+                break
+        return batch
+
+    async def _handle_together(self, consumer: str, batch: Sequence[Arrived]) -> list[Arrived]:
+        """Handle and acknowledge what can be together; return the others."""
+        if not batch:
+            return []
+        items = [batches.Item(arrived.envelope, (consumer,)) for arrived in batch]
+        async with self._slots:
+            if self._is_stopping:
+                return []
+            done = await self._handling.take_together(items, lambda: self._is_stopping)
+        handled = {item.envelope.id for item in done}
+        await self._acknowledge(*(a.message for a in batch if a.envelope.id in handled))
+        return [arrived for arrived in batch if arrived.envelope.id not in handled]
+
+    def _line_up(self, consumer: str, arrived: Arrived) -> None:
+        """Put a message behind those of its key, which are handled one by one."""
+        lane = consumer, arrived.envelope.key
+        if lane in self._waiting:
+            self._waiting[lane].append(arrived)
             return
-        self._waiting[lane] = deque([entry])
-        chain = asyncio.get_running_loop().create_task(self._work_off(lane))
-        self._chains.add(chain)
-        chain.add_done_callback(self._chains.discard)
+        self._waiting[lane] = deque([arrived])
+        self._start(self._work_off(lane))
 
     async def _work_off(self, lane: tuple[str, str]) -> None:
         waiting = self._waiting[lane]
@@ -148,8 +205,23 @@ class Intake:
                 log.info("event %s waits for the database: %s", envelope.id, fact)
                 await asyncio.sleep(AGAIN_SECONDS)
                 return False
-        await _acknowledge(message)
+        await self._acknowledge(message)
         return True
+
+    async def _acknowledge(self, *messages: DeliveredMessage) -> None:
+        """Acknowledge messages: with one frame those of a channel that has no earlier ones open."""
+        by_channel: dict[AbstractChannel, set[int]] = {}
+        for message in messages:
+            by_channel.setdefault(message.channel, set()).add(message.delivery_tag or 0)
+        for channel, tags in by_channel.items():
+            unacknowledged = self._unacknowledged.get(channel, set())
+            unacknowledged -= tags
+            last = max(tags)
+            all_at_once = len(tags) > 1 and not any(tag < last for tag in unacknowledged)
+            # If the line has broken, they come again and the inbox knows them.
+            with suppress(*FAULTS):
+                for tag in (last,) if all_at_once else sorted(tags):
+                    await channel.basic_ack(tag, multiple=all_at_once, wait=False)
 
     async def _bury(
         self, message: DeliveredMessage, *, consumer: str | None = None, reason: str = ""
@@ -178,19 +250,13 @@ class Intake:
                 await message.channel.basic_nack(message.delivery_tag or 0, wait=False)
             return
         log.error("event %s %s is parked: %s", envelope.name, envelope.id, reason)
-        await _acknowledge(message)
+        await self._acknowledge(message)
 
     def _death_of(self, message: DeliveredMessage) -> tuple[str, str]:
         headers = message.header.properties.headers or {}
         queue = str(headers.get("x-first-death-queue", "unknown"))
         cause = str(headers.get("x-first-death-reason", "unknown"))
         return self._names.consumer(queue), f"given up by RabbitMQ: {cause}"
-
-
-async def _acknowledge(message: DeliveredMessage) -> None:
-    # If the line has broken, the message comes again and the inbox knows it.
-    with suppress(*FAULTS):
-        await message.channel.basic_ack(message.delivery_tag or 0, wait=False)
 
 
 def _foreign(message: DeliveredMessage) -> events.Envelope:

@@ -60,6 +60,13 @@ _FORGET_ALL = command(
     WHERE o.id = done.id AND o.lease_token = done.lease_token
     """
 )
+_FORGET_TOGETHER = command(
+    """
+    DELETE FROM platform.outbox o USING unnest($1::uuid[], $2::uuid[]) AS done(id, lease_token)
+    WHERE o.id = done.id AND o.lease_token = done.lease_token RETURNING o.id
+    """,
+    UUID,
+)
 _RELEASE = command(
     """
     UPDATE platform.outbox SET lease_token = NULL, held_until = NULL
@@ -120,6 +127,16 @@ async def forget(tx: Writer, row: ClaimedEvent) -> None:
     """Take an event that everybody has had out of the outbox; LeaseLost if it is not ours."""
     if await tx.one_or_none(_FORGET, row.row_id, row.lease_token) is None:
         raise LeaseLost(row.id)
+
+
+async def forget_together(tx: Writer, rows: Sequence[ClaimedEvent]) -> None:
+    """Take events that everybody has had out of the outbox; LeaseLost if one of them is not
+    ours."""
+    gone = await tx.all(
+        _FORGET_TOGETHER, [row.row_id for row in rows], [row.lease_token for row in rows]
+    )
+    if len(gone) != len(rows):
+        raise LeaseLost(next(row.id for row in rows if row.row_id not in set(gone)))
 
 
 async def forget_all(database: Database, rows: Sequence[ClaimedEvent]) -> None:

@@ -1,9 +1,10 @@
 """Delivery of emitted events: claims, leases, chains of one key, retries, parking.
 
-Events of one key are delivered one after the other in the order of emitting, those of different
-keys side by side. A row that nobody has had goes to each of its consumers in place, or to whatever
-`deliver` does instead (the broker's `relay`); a row that is held for a consumer goes to that one.
-An event that this program does not know is parked like one that fails. Not here: emitting
+Events of one key are delivered in the order of emitting, those of different keys side by side. What
+nobody has tried is tried in batches; what a batch leaves is delivered one by one. A row that nobody
+has had goes to each of its consumers in place, or to whatever `deliver` does instead (the broker's
+`relay`); a row that is held for a consumer goes to that one. An event that this program does not
+know is parked like one that fails. Not here: emitting
 (`events`), the rows (`leases`), the handlers (`handling`), parked events (`dead_letters`).
 """
 
@@ -11,11 +12,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Final
 from uuid import UUID
 
-from lyceum.platform import errors, events, leases
-from lyceum.platform.database import Database
+from lyceum.platform import batches, errors, events, leases
+from lyceum.platform.database import Database, Writer
 from lyceum.platform.handling import SUSPECT, Handling
 from lyceum.platform.leases import ClaimedEvent, LeaseLost
 from lyceum.platform.observer import UNOBSERVED, Observer
@@ -28,7 +30,9 @@ POLL_SECONDS: Final = 1.0
 CAPACITY: Final = 200
 """Events that one process has claimed at most."""
 SIDE_BY_SIDE: Final = 8
-"""Handlers that run at once."""
+"""Handlers, or batches of them, that run at once."""
+Chain = list[ClaimedEvent]
+"""Events of one key, in their order."""
 
 
 class EndedWithoutAWord(Exception):
@@ -64,7 +68,7 @@ class Deliverer:
         # Each handler holds a connection, and the pool has others to serve.
         most = side_by_side or min(SIDE_BY_SIDE, database.write_pool.size - 2)
         self._slots = asyncio.Semaphore(max(1, most))
-        self._chains: dict[asyncio.Task[int], UUID] = {}
+        self._tasks: dict[asyncio.Task[int], UUID] = {}
         self._in_flight = 0
         self._owed: list[tuple[list[UUID], UUID]] = []
         self._is_stopping = False
@@ -81,8 +85,7 @@ class Deliverer:
 
     async def deliver_due(self, limit: int = CAPACITY) -> int:
         """Claim at most `limit` due events and deliver them; return how many are done with."""
-        chains = self._start_chains(await self._claim(limit))
-        done = await asyncio.gather(*chains)
+        done = await asyncio.gather(*self._start(await self._claim(limit)))
         return sum(done)
 
     async def run(self, stop: asyncio.Event, *, grace_seconds: float = 30.0) -> None:
@@ -96,12 +99,12 @@ class Deliverer:
                 if not await self._deliver_more():
                     await self._pause()
             self._is_stopping = True
-            if self._chains:
-                await asyncio.wait(self._chains, timeout=grace_seconds)
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=grace_seconds)
         finally:
-            for task in (renewing, stopping, *self._chains):
+            for task in (renewing, stopping, *self._tasks):
                 task.cancel()
-            await asyncio.gather(renewing, stopping, *self._chains, return_exceptions=True)
+            await asyncio.gather(renewing, stopping, *self._tasks, return_exceptions=True)
 
     async def _deliver_more(self) -> bool:
         """Claim if there is room; return whether there may be more to claim at once."""
@@ -113,7 +116,7 @@ class Deliverer:
         except errors.Fact as fact:
             log.warning("the outbox cannot be read: %s", fact)
             return False
-        self._start_chains(claimed)
+        self._start(claimed)
         return len(claimed) == room
 
     async def _pause(self) -> None:
@@ -131,24 +134,71 @@ class Deliverer:
         self._observer.lag(leases.waited_seconds(claimed))
         return claimed
 
-    def _start_chains(self, claimed: list[ClaimedEvent]) -> list[asyncio.Task[int]]:
+    def _start(self, claimed: list[ClaimedEvent]) -> list[asyncio.Task[int]]:
         lanes: dict[tuple[str, str], list[ClaimedEvent]] = {}
         for row in claimed:
             lanes.setdefault((row.consumer, row.key), []).append(row)
         started = []
-        for chain in lanes.values():
-            task = asyncio.create_task(self._deliver_chain(chain))
-            self._chains[task] = chain[0].lease_token
-            self._in_flight += len(chain)
-            task.add_done_callback(self._end_chain)
+        for group in self._group(list(lanes.values())):
+            task = asyncio.create_task(self._deliver_group(group))
+            self._tasks[task] = group[0][0].lease_token
+            self._in_flight += sum(map(len, group))
+            task.add_done_callback(self._end)
             started.append(task)
         return started
 
-    def _end_chain(self, task: asyncio.Task[int]) -> None:
-        del self._chains[task]
+    def _group(self, chains: list[Chain]) -> list[list[Chain]]:
+        """Return chains in groups, each to be tried as one batch."""
+        groups: list[list[Chain]] = []
+        room = 0
+        for chain in chains:
+            if len(chain) > room:
+                groups.append([])
+                room = batches.MOST
+            groups[-1].append(chain)
+            room -= len(chain)
+        return groups
+
+    async def _deliver_group(self, group: list[Chain]) -> int:
+        """Deliver what can be together, and the rest of each chain by itself; return how many went
+        well."""
+        left = group
+        try:
+            done = await self._deliver_together(group)
+            self._in_flight -= len(done)
+            left = [rest for chain in group if (rest := [r for r in chain if r.row_id not in done])]
+            chains = [asyncio.create_task(self._deliver_chain(chain)) for chain in left]
+        except BaseException:
+            rows = [row for chain in left for row in chain]
+            self._in_flight -= len(rows)
+            await self._release(rows)
+            raise
+        return len(done) + sum(await asyncio.gather(*chains))
+
+    async def _deliver_together(self, group: list[Chain]) -> set[UUID]:
+        """Return which rows everybody has had now, in one transaction."""
+        rows = {row.id: row for chain in group for row in takewhile(_is_fresh, chain)}
+        items = [
+            batches.Item(row, (row.consumer,), in_turn=False)
+            if row.consumer
+            else batches.Item(row, events.consumers_of(row.name))
+            for row in rows.values()
+        ]
+
+        async def forget(tx: Writer, done: list[batches.Item]) -> None:
+            await leases.forget_together(tx, [rows[item.envelope.id] for item in done])
+
+        async with self._slots:
+            if self._is_stopping:
+                return set()
+            done = await self._handling.take_together(items, lambda: self._is_stopping, forget)
+        return {rows[item.envelope.id].row_id for item in done}
+
+    def _end(self, task: asyncio.Task[int]) -> None:
+        del self._tasks[task]
         self._wake.set()
 
-    async def _deliver_chain(self, chain: list[ClaimedEvent]) -> int:
+    async def _deliver_chain(self, chain: Chain) -> int:
         """Deliver events of one key until one stays in the outbox; return how many went well."""
         left, well = list(chain), 0
         try:
@@ -233,7 +283,7 @@ class Deliverer:
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
-            await self._renew(set(self._chains.values()))
+            await self._renew(set(self._tasks.values()))
 
     async def _renew(self, tokens: Iterable[UUID]) -> None:
         try:
@@ -242,3 +292,8 @@ class Deliverer:
                 await leases.renew(self._database, held, self._lease_seconds)
         except errors.Fact as fact:
             log.warning("leases could not be renewed: %s", fact)
+
+
+def _is_fresh(row: ClaimedEvent) -> bool:
+    """Whether nothing has gone wrong with it yet."""
+    return row.attempts == 0 and row.lost == 0

@@ -154,6 +154,9 @@ async def declare(connection: AbstractConnection, names: Names) -> None:
         await channel.queue_declare(
             names.queue(consumer), durable=True, arguments=_queue_arguments(names)
         )
+        if EVERY_EVENT not in wanted:
+            # It may have wanted all when it was declared before.
+            await channel.queue_unbind(names.queue(consumer), names.events, routing_key="#")
         for name in wanted:
             key = "#" if name == EVERY_EVENT else name
             await channel.queue_bind(names.queue(consumer), names.events, routing_key=key)
@@ -199,6 +202,8 @@ async def publish(channel: AbstractChannel, names: Names, envelope: Envelope) ->
             routing_key=envelope.name,
             properties=properties,
             mandatory=True,
+            # Not until it is written: others are published meanwhile, and it is confirmed anyway.
+            wait=False,  # type: ignore[call-arg]  # its abstract class does not say so
         )
     except aiormq.exceptions.PublishError:
         return False

@@ -8,6 +8,7 @@ which the inbox of each handler ignores. Not here: claims and leases (`outbox`).
 import asyncio
 import logging
 from typing import Final
+from uuid import UUID
 
 from aiormq.abc import AbstractChannel, AbstractConnection
 
@@ -15,7 +16,7 @@ from lyceum.platform import errors, events, leases, rabbitmq
 from lyceum.platform.database import Database
 from lyceum.platform.leases import UNDELIVERED, ClaimedEvent
 from lyceum.platform.observer import UNOBSERVED, Observer
-from lyceum.platform.outbox import LEASE_SECONDS, Deliverer, NotNow
+from lyceum.platform.outbox import LEASE_SECONDS, Chain, Deliverer, NotNow
 from lyceum.platform.rabbitmq import BrokerGone, Names
 
 log = logging.getLogger("lyceum.relay")
@@ -56,6 +57,13 @@ class Relay(Deliverer):
     def is_open(self) -> bool:
         """Whether there is a broker; without one the outbox grows."""
         return self._channel is not None and not self._channel.is_closed
+
+    def _group(self, chains: list[Chain]) -> list[list[Chain]]:
+        return [[chain] for chain in chains]
+
+    async def _deliver_together(self, group: list[Chain]) -> set[UUID]:
+        """Nothing: each is confirmed by itself."""
+        return set()
 
     async def _deliver(self, row: ClaimedEvent) -> bool:
         """Publish, and leave the deletion to one statement for many."""

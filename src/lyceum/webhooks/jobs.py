@@ -9,13 +9,13 @@ from uuid import UUID
 from lyceum.platform import clock, errors, jobs, redaction
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Writer
-from lyceum.platform.events import Envelope, Event, handles_all
+from lyceum.platform.events import Envelope, Event, handles_each
 from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.outbound import AddressRefused, OutboundClient, Reply, Unreachable
 from lyceum.users import api as users
 from lyceum.webhooks import queries, service
 from lyceum.webhooks.adapters import signing
-from lyceum.webhooks.permissions import MANAGE_WEBHOOKS
+from lyceum.webhooks.permissions import MANAGE_WEBHOOKS, SUBSCRIBABLE
 from lyceum.webhooks.records import Delivery, Endpoint
 from lyceum.webhooks.service import Outcome
 
@@ -27,7 +27,7 @@ AT_ONCE: Final = 500
 LOG_DAYS: Final = 30
 
 
-@handles_all
+@handles_each(*SUBSCRIBABLE)
 async def write_down(tx: Writer, envelope: Envelope, _happened: Event) -> None:
     """Have an event sent to every webhook that wants it."""
     for delivery_id in await service.add_deliveries(tx, ACTOR, envelope):
