@@ -11,14 +11,27 @@ import pytest
 from lyceum.customers import errors as facts
 from lyceum.customers.queries.figures import READ_TALLIES, SUM_UP_TALLIES
 from lyceum.customers.schemas.batch import Batch, BatchItem
-from lyceum.customers.schemas.customers import CustomerChanges, NewCustomer, NewCustomerConsent
+from lyceum.customers.schemas.customers import (
+    CustomerChanges,
+    CustomerQuery,
+    NewCustomer,
+    NewCustomerConsent,
+)
 from lyceum.customers.schemas.groups import NewCustomerGroup
-from lyceum.customers.service import batch, customers, groups, merging
+from lyceum.customers.service import batch, customers, groups, listing, merging
 from lyceum.platform import errors, ids
 from lyceum.platform.database import Database, Writer
+from lyceum.platform.statements import Json, sql
 from tests.customers import factories
 
 MANAGER = factories.manager()
+PAYLOADS = sql(
+    """
+    SELECT payload FROM platform.outbox
+    WHERE key = ANY($1::text[]) AND name = 'customer.updated' ORDER BY position
+    """,
+    Json,
+)
 
 
 def change(row: Any, **changes: Any) -> BatchItem:
@@ -85,6 +98,61 @@ async def test_a_thousand_in_one_batch(tx: Writer) -> None:
     items = tuple(change(row, lifecycle="active") for row in rows)
     result = await batch.update_customers(tx, MANAGER, Batch(items=items, all_or_nothing=True))
     assert result.updated == 200
+
+
+async def test_a_batch_of_every_kind_of_change(tx: Writer) -> None:
+    mark = factories.word()
+    owner = await factories.make_account(tx)
+    rows = [
+        await factories.make_customer(tx, tags=(mark,), custom_fields={"seats": 3}, phone="030 1")
+        for _ in range(5)
+    ]
+    items = (
+        change(rows[0], tags=(mark, "vip")),
+        change(rows[1], owner_id=owner, custom_fields={"seats": 9}),
+        change(rows[2], name=f"Renamed {mark}", lifecycle="past"),
+        change(rows[3], phone="030 1"),
+        change(rows[4], tags=(mark,), reference=mark),
+    )
+    result = await batch.update_customers(tx, MANAGER, Batch(items=items))
+    assert [r.status for r in result.results] == [
+        "updated", "updated", "updated", "unchanged", "updated"
+    ]  # fmt: skip
+    found = [(await customers.get_customer(tx, MANAGER, row.id))[0] for row in rows]
+    assert found[0].tags == [mark, "vip"]
+    assert (found[1].owner_id, msgspec.json.decode(found[1].custom_fields)) == (owner, {"seats": 9})
+    assert (found[2].name, found[2].lifecycle) == (f"Renamed {mark}", "past")
+    assert found[4].reference == mark
+    assert {row.phone for row in found} == {"030 1"}
+    assert [row.version for row in found] == [2, 2, 2, 1, 2]
+    told = await tx.all(PAYLOADS, [str(row.id) for row in rows])
+    assert [msgspec.json.decode(one)["changed"] for one in told] == [
+        ["tags"], ["owner_id", "custom_fields"], ["name", "lifecycle"], ["reference"]
+    ]  # fmt: skip
+
+
+async def test_customers_are_found_by_what_they_are_called_now(tx: Writer) -> None:
+    word, other = factories.word(), factories.word()
+    row = await factories.make_customer(tx, name=word, email=f"{word}@x.example", reference=word)
+
+    async def find(**query: Any) -> list[Any]:
+        found, _ = await listing.list_customers(tx, MANAGER, CustomerQuery(**query))
+        return [one.id for one in found]
+
+    by_reference = f'reference = {word} and email = "{word}@x.example"'
+    assert await find(search=word) == await find(filter=by_reference) == [row.id]
+    assert await find(search=word, sort="name") == [row.id]
+    items = (change(row, name=other, email=None),)
+    await batch.update_customers(tx, MANAGER, Batch(items=items))
+    assert await find(search=other) == [row.id]
+    assert await find(filter=by_reference) == []
+    await customers.delete_customer(tx, MANAGER, row.id, None)
+    assert await find(search=other) == []
+    assert await find(search=other, state="deleted") == [row.id]
+    again = await factories.make_customer(tx, reference=word)
+    assert await find(filter=f"reference = {word}") == [again.id]
+    with pytest.raises(facts.ReferenceTaken):
+        await customers.restore_customer(tx, MANAGER, row.id)
 
 
 async def test_batches_that_meet_do_not_block_each_other_for_good(database: Database) -> None:

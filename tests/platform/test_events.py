@@ -44,6 +44,18 @@ async def test_an_event_travels_with_who_caused_it_and_where(background: Engines
     assert events.decode(found) == Counted(thing="apples", number=3)
 
 
+async def test_many_are_handled_in_the_order_of_emitting(background: Engines) -> None:
+    counted = [Counted(thing="pears", number=number) for number in range(300)]
+    async with background.database.transaction() as tx:
+        await events.emit_many(tx, SOMEBODY, counted)
+        await events.emit_many(tx, SOMEBODY, [])
+    found = await Deliverer(background.database)._claim(1000)  # noqa: SLF001 - what is stored
+    found.sort(key=lambda row: row.position)
+    assert [events.decode(row) for row in found] == counted[: len(found)]
+    assert len({row.id for row in found}) == len(found) > 1
+    assert {row.actor_id for row in found} == {SOMEBODY.user_id}
+
+
 async def test_what_is_rolled_back_has_not_happened(background: Engines) -> None:
     async def fail_after_emitting(tx: Writer) -> None:
         await events.emit(tx, SOMEBODY, Counted(thing="apples"))

@@ -235,6 +235,15 @@ def test_end_of_a_traceback_is_kept() -> None:
     assert len(cleaned) <= redaction.LONGEST * 4
 
 
+@given(
+    st.text(st.sampled_from("abefyJ019AZ_-"), max_size=45)
+    | st.sampled_from(["eyJ", "tag-eyJhbGciOi", "-----BEGIN", "078-05-1120", "a" * 39, "GB82WEST"])
+)
+def test_a_word_that_is_not_searched_would_have_been_left_as_it_is(word: str) -> None:
+    # With something before it that is no part of it, the same word is searched.
+    assert redaction.clean_text(f"¶ {word}") == f"¶ {redaction.clean_text(word)}"
+
+
 @given(st.text(max_size=200))
 def test_any_text_can_be_cleaned(text: str) -> None:
     assert redaction.clean_text(text).isprintable() or not text.isprintable()

@@ -3,6 +3,7 @@
 The view `users.public_profiles` may be joined instead where a list shows people.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
@@ -36,6 +37,11 @@ async def find_person(tx: Reader, user_id: UUID) -> Person | None:
     """Return a person, whatever their status, or None."""
     account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
     return _person(account) if account else None
+
+
+async def list_active(tx: Reader, user_ids: Iterable[UUID]) -> set[UUID]:
+    """Return those of `user_ids` who are people with an active account."""
+    return set(await tx.all(account_queries.LIST_ACTIVE, list(user_ids)))
 
 
 async def find_person_by_email(tx: Reader, email: str) -> Person | None:

@@ -5,6 +5,7 @@ with it is in the other modules.
 """
 
 import unicodedata
+from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,15 +21,17 @@ COLUMNS: Final = (
     "kind", "name", "email", "phone", "tax_id", "reference", "lifecycle", "owner_id", "tags",
     "custom_fields", "contacts", "addresses",
 )  # fmt: skip
+STANDINGS: Final = ("lifecycle", "owner_id", "tags", "custom_fields")
+"""What changes often, and is written without the rest (migration 0037 says why)."""
 _JSON: Final = frozenset({"custom_fields", "contacts", "addresses"})
 _WIRE: Final = {
     "tax_id": "taxId", "owner_id": "ownerId", "custom_fields": "customFields"
 }  # fmt: skip
 
 
-def fields_of(customer: Customer) -> Fields:
-    """Return the fields of a stored record."""
-    found = {name: getattr(customer, name) for name in COLUMNS}
+def fields_of(customer: Customer, names: tuple[str, ...] = COLUMNS) -> Fields:
+    """Return the fields of a stored record, or some of them."""
+    found = {name: getattr(customer, name) for name in names}
     return {n: msgspec.json.decode(v) if n in _JSON else v for n, v in found.items()}
 
 
@@ -58,19 +61,23 @@ def clean_fields(given: Fields) -> Fields:
 
 def changes_of(before: Fields, after: Fields) -> tuple[str, ...]:
     """Return the columns in which two records differ."""
-    return tuple(name for name in COLUMNS if before[name] != after[name])
+    return tuple(name for name, value in before.items() if value != after[name])
 
 
 def told(fields: Fields, changed: tuple[str, ...]) -> dict[str, Any]:
     """Return the changed fields as an event may tell them: without secrets, addresses by half."""
-    shown = {_WIRE.get(name, name): msgspec.to_builtins(fields[name]) for name in changed}
-    cleaned: dict[str, Any] = redaction.clean(shown)
+    cleaned: dict[str, Any] = redaction.clean({_WIRE.get(n, n): fields[n] for n in changed})
     return cleaned
 
 
-def row_of(customer_id: UUID, fields: Fields) -> dict[str, Any]:
-    """Return a record as the statements for many take it."""
-    return {"id": customer_id, **{name: fields[name] for name in COLUMNS}}
+def are_standings(names: Iterable[str]) -> bool:
+    """Say whether all of these columns are among STANDINGS."""
+    return all(name in STANDINGS for name in names)
+
+
+def row_of(customer_id: UUID, fields: Fields, names: tuple[str, ...] = COLUMNS) -> dict[str, Any]:
+    """Return a record, or some columns of it, as the statements for many take it."""
+    return {"id": customer_id, **{name: fields[name] for name in names}}
 
 
 def _clean_address(written: str) -> str:

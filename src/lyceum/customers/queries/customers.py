@@ -44,6 +44,17 @@ INSERT_MANY = command(
         addresses jsonb)
     """
 )
+# Only what needs no other column to be computed anew, and no key to be kept.
+UPDATE_STANDINGS = command(
+    """
+    UPDATE customers.customers c SET
+        lifecycle = n.lifecycle, owner_id = n.owner_id, tags = n.tags,
+        custom_fields = n.custom_fields, version = c.version + 1, updated_at = now()
+    FROM jsonb_to_recordset($1) AS n (
+        id uuid, lifecycle text, owner_id uuid, tags text[], custom_fields jsonb)
+    WHERE c.id = n.id
+    """
+)
 UPDATE_MANY = command(
     """
     UPDATE customers.customers c SET
@@ -75,8 +86,8 @@ RESTORE = command(
 )
 LIST_TAKEN_REFERENCES = sql(
     """
-    SELECT coalesce(reference, '') FROM customers.customers
-    WHERE deleted_at IS NULL AND reference = ANY($1::text[])
+    SELECT coalesce(reference, '') FROM customers.keys
+    WHERE is_present AND reference = ANY($1::text[])
     """,
     str,
 )
@@ -113,8 +124,8 @@ LIST_ACCOUNTS = sql(
 )
 LIST_BY_EMAIL = sql(
     """
-    SELECT id FROM customers.customers WHERE email = $1 AND deleted_at IS NULL
-    ORDER BY id LIMIT 2
+    SELECT customer_id FROM customers.keys WHERE email = $1 AND is_present
+    ORDER BY customer_id LIMIT 2
     """,
     UUID,
 )

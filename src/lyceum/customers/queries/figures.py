@@ -27,16 +27,16 @@ SUM_UP_TALLIES = command(
 )
 
 _KEYS: Final = {
-    "email": "c.email", "phone": "c.phone_key", "taxId": "c.tax_key", "name": "c.name_key"
+    "email": "k.email", "phone": "k.phone_key", "taxId": "k.tax_key", "name": "k.name_key"
 }  # fmt: skip
 # Parameters: the key before, limit. One scan of the key's index, in its order.
 LIST_DUPLICATES: Final[dict[str, Query[DuplicateSet]]] = {
     by: sql(
         f"""
         SELECT coalesce({key}, '') AS key,
-            (array_agg(c.id ORDER BY c.created_at, c.id))[1:50] AS customer_ids
-        FROM customers.customers c
-        WHERE c.deleted_at IS NULL AND {key} IS NOT NULL AND length({key}) > 3 AND {key} > $1
+            (array_agg(k.customer_id ORDER BY k.customer_id))[1:50] AS customer_ids
+        FROM customers.keys k
+        WHERE k.is_present AND {key} IS NOT NULL AND length({key}) > 3 AND {key} > $1
         GROUP BY {key} HAVING count(*) > 1 ORDER BY {key} LIMIT $2
         """,
         DuplicateSet,
@@ -47,21 +47,21 @@ LIST_DUPLICATES: Final[dict[str, Query[DuplicateSet]]] = {
 LIST_LIKE = sql(
     f"""
     SELECT {COLUMNS} FROM customers.customers c
-    CROSS JOIN (SELECT id, email, phone_key, tax_key, name_key
-        FROM customers.customers WHERE id = $1) o
-    WHERE c.deleted_at IS NULL AND c.id <> o.id AND c.id IN (
-        SELECT e.id FROM customers.customers e, customers.customers s
-        WHERE s.id = $1 AND e.email = s.email AND e.deleted_at IS NULL
-        UNION SELECT e.id FROM customers.customers e, customers.customers s
-        WHERE s.id = $1 AND e.phone_key = s.phone_key AND e.deleted_at IS NULL
-        UNION SELECT e.id FROM customers.customers e, customers.customers s
-        WHERE s.id = $1 AND e.tax_key = s.tax_key AND e.deleted_at IS NULL
-        UNION SELECT e.id FROM customers.customers e, customers.customers s
-        WHERE s.id = $1 AND e.name_key = s.name_key AND e.deleted_at IS NULL)
-    ORDER BY coalesce((c.tax_key = o.tax_key)::int4 * 4, 0)
-        + coalesce((c.email = o.email)::int4 * 4, 0)
-        + coalesce((c.phone_key = o.phone_key)::int4 * 2, 0)
-        + (c.name_key = o.name_key)::int4 DESC, c.created_at, c.id
+    JOIN customers.keys k ON k.customer_id = c.id
+    CROSS JOIN (SELECT * FROM customers.keys WHERE customer_id = $1) o
+    WHERE k.is_present AND c.id <> $1 AND c.id IN (
+        SELECT e.customer_id FROM customers.keys e, customers.keys s
+        WHERE s.customer_id = $1 AND e.email = s.email AND e.is_present
+        UNION SELECT e.customer_id FROM customers.keys e, customers.keys s
+        WHERE s.customer_id = $1 AND e.phone_key = s.phone_key AND e.is_present
+        UNION SELECT e.customer_id FROM customers.keys e, customers.keys s
+        WHERE s.customer_id = $1 AND e.tax_key = s.tax_key AND e.is_present
+        UNION SELECT e.customer_id FROM customers.keys e, customers.keys s
+        WHERE s.customer_id = $1 AND e.name_key = s.name_key AND e.is_present)
+    ORDER BY coalesce((k.tax_key = o.tax_key)::int4 * 4, 0)
+        + coalesce((k.email = o.email)::int4 * 4, 0)
+        + coalesce((k.phone_key = o.phone_key)::int4 * 2, 0)
+        + (k.name_key = o.name_key)::int4 DESC, c.created_at, c.id
     LIMIT 50
     """,
     Customer,

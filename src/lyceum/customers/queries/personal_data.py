@@ -16,6 +16,7 @@ _THEIRS: Final = "SELECT a.customer_id FROM customers.accounts a WHERE a.user_id
 _PERSONS: Final = f"""
     SELECT p.id FROM customers.customers p WHERE p.kind = 'person' AND p.id IN ({_THEIRS})
 """
+_ADDRESSED: Final = "SELECT k.customer_id FROM customers.keys k WHERE k.email = $1"
 _FORGET: Final = """
     UPDATE customers.customers c SET
         name = 'Former customer', email = NULL, phone = NULL, tax_id = NULL, reference = NULL,
@@ -44,8 +45,21 @@ privacy.holds(
     "email",
     "phone",
     by="email",
-    export=sql("SELECT to_jsonb(c) - 'words' FROM customers.customers c WHERE c.email = $1", Json),
-    erase=command(f"{_FORGET} WHERE c.kind = 'person' AND c.email = $1"),
+    export=sql(
+        f"SELECT to_jsonb(c) - 'words' FROM customers.customers c WHERE c.id IN ({_ADDRESSED})",
+        Json,
+    ),
+    erase=command(f"{_FORGET} WHERE c.kind = 'person' AND c.id IN ({_ADDRESSED})"),
+)
+privacy.holds(
+    "customers.keys",
+    "customer_id",
+    "email",
+    export=sql(
+        f"SELECT to_jsonb(k) - 'words' FROM customers.keys k WHERE k.customer_id IN ({_THEIRS})",
+        Json,
+    ),
+    keeps="copies from customers.customers, which a trigger empties together with it",
 )
 privacy.holds(
     "customers.notes",

@@ -17,7 +17,7 @@ from lyceum.customers.records import Both, Comparison, Condition, Customer, Eith
 from lyceum.platform.statements import Composed
 
 _TEXT: Final = {
-    "name": "c.name", "email": "c.email", "phone": "c.phone", "reference": "c.reference",
+    "name": "c.name", "email": "k.email", "phone": "c.phone", "reference": "k.reference",
     "taxId": "c.tax_id", "kind": "c.kind", "lifecycle": "c.lifecycle", "country": "c.country",
 }  # fmt: skip
 _MOMENTS: Final = {"createdAt": "c.created_at", "updatedAt": "c.updated_at"}
@@ -30,8 +30,8 @@ SORTS: Final = {
     "-createdAt": ("c.created_at", "timestamptz", "DESC"),
     "updatedAt": ("c.updated_at", "timestamptz", "ASC"),
     "-updatedAt": ("c.updated_at", "timestamptz", "DESC"),
-    "name": ("lower(c.name)", "text", "ASC"),
-    "-name": ("lower(c.name)", "text", "DESC"),
+    "name": ("k.name_order", "text", "ASC"),
+    "-name": ("k.name_order", "text", "DESC"),
 }
 
 
@@ -39,6 +39,7 @@ class Selection:
     """Conditions on `c` that all must hold, and the values of their parameters."""
 
     def __init__(self, *, is_deleted: bool = False) -> None:
+        self.is_deleted = is_deleted
         state = "c.deleted_at IS NULL"
         if is_deleted:
             state = "c.deleted_at IS NOT NULL AND c.merged_into_id IS NULL"
@@ -57,7 +58,7 @@ class Selection:
     def require_words(self, words: list[str]) -> None:
         """Narrow it to records that have words beginning with all of `words`."""
         query = " & ".join(f"'{word}':*" for word in words)
-        self.conditions.append(f"c.words @@ {self.parameter(query, 'text')}::tsquery")
+        self.conditions.append(f"k.words @@ {self.parameter(query, 'text')}::tsquery")
 
     def require_member(self, group_id: UUID) -> None:
         """Narrow it to the members of a static group."""
@@ -73,22 +74,30 @@ class Selection:
     def page(self, sort: str, after: tuple[Any, UUID] | None, limit: int) -> Composed[Customer]:
         """Return the statement of a page behind the sort key `after`; run it with `values`."""
         column, kind, way = SORTS[sort]
+        row = "k.customer_id" if column.startswith("k.") else "c.id"
         if after is not None:
             sign = ">" if way == "ASC" else "<"
             key = self.parameter(after[0], kind)
             key = f"lower({key})" if kind == "text" else key
             place = f"({key}, {self.parameter(after[1], 'uuid')})"
-            self.conditions.append(f"({column}, c.id) {sign} {place}")
+            self.conditions.append(f"({column}, {row}) {sign} {place}")
         text = f"""
-            SELECT {COLUMNS} FROM customers.customers c WHERE {self.where}
-            ORDER BY {column} {way}, c.id {way} LIMIT {self.parameter(limit, "int4")}
+            SELECT {COLUMNS} FROM {self._sources(column)} WHERE {self.where}
+            ORDER BY {column} {way}, {row} {way} LIMIT {self.parameter(limit, "int4")}
         """
         return Composed(text, Customer, "customers.queries.selection.page")
 
     def count(self) -> Composed[int]:
         """Return the statement that counts; run it with `values`."""
-        text = f"SELECT count(*) FROM customers.customers c WHERE {self.where}"
+        text = f"SELECT count(*) FROM {self._sources()} WHERE {self.where}"
         return Composed(text, int, "customers.queries.selection.count")
+
+    def _sources(self, column: str = "") -> str:
+        """Return the tables; `k` is there where something is found by a key (migration 0037)."""
+        if "k." not in column + self.where:
+            return "customers.customers c"
+        present = "" if self.is_deleted else " AND k.is_present"
+        return f"customers.customers c JOIN customers.keys k ON k.customer_id = c.id{present}"
 
     @property
     def where(self) -> str:

@@ -47,15 +47,15 @@ FORGET_FILES = command(
 )
 LIST_BY_REFERENCE = sql(
     """
-    SELECT coalesce(reference, '') AS key, id FROM customers.customers
-    WHERE deleted_at IS NULL AND reference = ANY($1::text[])
+    SELECT coalesce(reference, '') AS key, customer_id AS id FROM customers.keys
+    WHERE is_present AND reference = ANY($1::text[])
     """,
     KnownRow,
 )
 LIST_BY_EMAIL = sql(
     """
-    SELECT DISTINCT ON (email) coalesce(email, '') AS key, id FROM customers.customers
-    WHERE deleted_at IS NULL AND email = ANY($1::text[]) ORDER BY email, created_at, id
+    SELECT DISTINCT ON (email) coalesce(email, '') AS key, customer_id AS id FROM customers.keys
+    WHERE is_present AND email = ANY($1::text[]) ORDER BY email, customer_id
     """,
     KnownRow,
 )

@@ -44,9 +44,5 @@ async def lock_customer(
 async def find_missing_owners(tx: Reader, actor: Actor, wanted: Iterable[Any]) -> set[UUID]:
     """Return those of `wanted` (None is nobody) who cannot look after customers: unknown people,
     and those who are not active."""
-    missing = set()
-    for user_id in {wish for wish in wanted if wish is not None}:
-        person = await users.find_person(tx, user_id)
-        if person is None or person.status != "active":
-            missing.add(user_id)
-    return missing
+    people = {wish for wish in wanted if wish is not None}
+    return people - await users.list_active(tx, people) if people else set()

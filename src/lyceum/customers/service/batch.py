@@ -4,30 +4,23 @@ from collections import Counter
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from lyceum.customers import errors as facts
-from lyceum.customers import events, permissions
+from lyceum.customers import permissions
 from lyceum.customers.adapters import record_fields as fields
 from lyceum.customers.queries import customers as queries
 from lyceum.customers.records import Customer
 from lyceum.customers.schemas.batch import Batch, BatchItem, BatchResult, ItemResult
 from lyceum.customers.service import access
-from lyceum.customers.service.customers import TAKEN
+from lyceum.customers.service.customers import Change, store_changes
 from lyceum.platform import errors
 from lyceum.platform.access import Actor
-from lyceum.platform.database import Writer, constraint_facts
-from lyceum.platform.events import emit_many
+from lyceum.platform.database import Writer
 
 
-class Planned(msgspec.Struct):
+class Planned(Change):
     """A change that can be made."""
 
-    item: BatchItem
     version: int
-    before: fields.Fields
-    after: fields.Fields
-    changed: tuple[str, ...]
 
 
 async def update_customers(tx: Writer, actor: Actor, batch: Batch) -> BatchResult:
@@ -55,11 +48,13 @@ async def update_customers(tx: Writer, actor: Actor, batch: Batch) -> BatchResul
     await _refuse_references(tx, planned, results)
     if batch.all_or_nothing and any(result.status == "failed" for result in results.values()):
         for place, plan in planned.items():
-            results[place] = ItemResult(id=plan.item.id, status="unchanged", version=plan.version)
+            results[place] = ItemResult(
+                id=plan.customer_id, status="unchanged", version=plan.version
+            )
         raise facts.BatchRefused(results=[results[n] for n in range(len(batch.items))])
-    await _write(tx, actor, list(planned.values()))
+    await store_changes(tx, actor, list(planned.values()))
     for place, plan in planned.items():
-        results[place] = ItemResult(id=plan.item.id, status="updated", version=plan.version + 1)
+        results[place] = ItemResult(id=plan.customer_id, status="updated", version=plan.version + 1)
     counted = Counter(result.status for result in results.values())
     return BatchResult(
         updated=counted["updated"],
@@ -77,12 +72,14 @@ def _plan(stored: Customer | None, item: BatchItem, *, is_twice: bool) -> Planne
         return errors.NotFound()
     if item.version is not None and item.version != stored.version:
         return errors.PreconditionFailed(version=stored.version)
-    before = fields.fields_of(stored)
+    wanted = item.changes.changes()
+    is_narrow = fields.are_standings(wanted)
+    before = fields.fields_of(stored, fields.STANDINGS if is_narrow else fields.COLUMNS)
     try:
-        after = {**before, **fields.clean_fields(item.changes.changes())}
+        after = {**before, **fields.clean_fields(wanted)}
     except errors.Fact as fact:
         return fact
-    return Planned(item, stored.version, before, after, fields.changes_of(before, after))
+    return Planned(item.id, before, after, fields.changes_of(before, after), stored.version)
 
 
 async def _refuse_owners(
@@ -93,7 +90,7 @@ async def _refuse_owners(
     for place, plan in list(planned.items()):
         if "owner_id" in plan.changed and plan.after["owner_id"] in missing:
             fact = facts.invalid("/ownerId", "Nobody active has this id")
-            results[place] = _failed(planned.pop(place).item.id, fact)
+            results[place] = _failed(planned.pop(place).customer_id, fact)
 
 
 async def _refuse_references(
@@ -106,30 +103,11 @@ async def _refuse_references(
     wanted = Counter(plan.after["reference"] for plan in changing)
     taken = set(await tx.all(queries.LIST_TAKEN_REFERENCES, list(wanted)))
     for place, plan in list(planned.items()):
+        if "reference" not in plan.changed:
+            continue
         reference = plan.after["reference"]
-        if "reference" in plan.changed and (reference in taken or wanted[reference] > 1):
-            results[place] = _failed(planned.pop(place).item.id, facts.ReferenceTaken())
-
-
-async def _write(tx: Writer, actor: Actor, plans: list[Planned]) -> None:
-    if not plans:
-        return
-    rows = [fields.row_of(plan.item.id, plan.after) for plan in plans]
-    with constraint_facts(TAKEN):
-        await tx.execute(queries.UPDATE_MANY, msgspec.json.encode(rows))
-    await emit_many(
-        tx,
-        actor,
-        [
-            events.CustomerUpdated(
-                customer_id=plan.item.id,
-                changed=plan.changed,
-                before=fields.told(plan.before, plan.changed),
-                after=fields.told(plan.after, plan.changed),
-            )
-            for plan in plans
-        ],
-    )
+        if reference in taken or wanted[reference] > 1:
+            results[place] = _failed(planned.pop(place).customer_id, facts.ReferenceTaken())
 
 
 def _failed(customer_id: UUID, fact: errors.Fact) -> ItemResult:

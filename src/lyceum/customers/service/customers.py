@@ -24,10 +24,19 @@ from lyceum.customers.service import access
 from lyceum.platform import errors, ids, paging
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer, constraint_facts
-from lyceum.platform.events import emit
+from lyceum.platform.events import emit, emit_many
 from lyceum.users import api as users
 
 TAKEN = {"customers_reference_unique": facts.ReferenceTaken}
+
+
+class Change(msgspec.Struct):
+    """A change of a stored record: its fields before and after, or those that matter to it."""
+
+    customer_id: UUID
+    before: fields.Fields
+    after: fields.Fields
+    changed: tuple[str, ...]
 
 
 class Belongings(msgspec.Struct, frozen=True):
@@ -94,17 +103,37 @@ async def _change(
         return stored
     if "owner_id" in changed:
         await _require_owner(tx, actor, after)
-    row = fields.row_of(customer_id, after)
-    with constraint_facts(TAKEN):
-        await tx.execute(queries.UPDATE_MANY, msgspec.json.encode([row]))
-    updated = events.CustomerUpdated(
-        customer_id=customer_id,
-        changed=changed,
-        before=fields.told(before, changed),
-        after=fields.told(after, changed),
-    )
-    await emit(tx, actor, updated)
+    await store_changes(tx, actor, [Change(customer_id, before, after, changed)])
     return await tx.one(queries.FIND, customer_id)
+
+
+async def store_changes(tx: Writer, actor: Actor, changes: list[Change]) -> None:
+    """Write changes of records that the caller has locked and looked at, and tell of each;
+    ReferenceTaken when one would get a reference that another one has."""
+    standings, others = [], []
+    for change in changes:
+        if fields.are_standings(change.changed):
+            standings.append(fields.row_of(change.customer_id, change.after, fields.STANDINGS))
+        else:
+            others.append(fields.row_of(change.customer_id, change.after))
+    with constraint_facts(TAKEN):
+        if standings:
+            await tx.execute(queries.UPDATE_STANDINGS, msgspec.json.encode(standings))
+        if others:
+            await tx.execute(queries.UPDATE_MANY, msgspec.json.encode(others))
+    await emit_many(
+        tx,
+        actor,
+        [
+            events.CustomerUpdated(
+                customer_id=change.customer_id,
+                changed=change.changed,
+                before=fields.told(change.before, change.changed),
+                after=fields.told(change.after, change.changed),
+            )
+            for change in changes
+        ],
+    )
 
 
 async def delete_customer(

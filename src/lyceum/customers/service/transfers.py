@@ -21,7 +21,7 @@ from lyceum.customers.queries.selection import Selection
 from lyceum.customers.records import Customer, Transfer
 from lyceum.customers.schemas.transfers import CustomerExportReport, CustomerImportReport
 from lyceum.customers.service import access
-from lyceum.customers.service.customers import TAKEN
+from lyceum.customers.service.customers import TAKEN, Change, store_changes
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer, constraint_facts
@@ -43,7 +43,7 @@ class Plan(msgspec.Struct):
     """Rows as they are to be stored, with what there was before."""
 
     new: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    changed: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    changed: list[Change] = msgspec.field(default_factory=list)
     told: list[Event] = msgspec.field(default_factory=list)
 
 
@@ -231,21 +231,13 @@ def _plan_change(
         outcome.unchanged += 1
         return
     outcome.updated += 1
-    plan.changed.append(fields.row_of(stored.id, after))
-    plan.told.append(
-        events.CustomerUpdated(
-            customer_id=stored.id,
-            changed=changed,
-            before=fields.told(before, changed),
-            after=fields.told(after, changed),
-        )
-    )
+    plan.changed.append(Change(stored.id, before, after, changed))
 
 
 async def _write(tx: Writer, actor: Actor, plan: Plan) -> None:
-    with constraint_facts(TAKEN):
-        if plan.new:
+    if plan.new:
+        with constraint_facts(TAKEN):
             await tx.execute(queries.INSERT_MANY, msgspec.json.encode(plan.new))
-        if plan.changed:
-            await tx.execute(queries.UPDATE_MANY, msgspec.json.encode(plan.changed))
-    await emit_many(tx, actor, plan.told)
+        await emit_many(tx, actor, plan.told)
+    if plan.changed:
+        await store_changes(tx, actor, plan.changed)

@@ -8,6 +8,7 @@ together from constants of this module alone.
 
 from itertools import combinations
 from typing import Final
+from uuid import UUID
 
 from lyceum.platform.statements import Query, command, sql
 from lyceum.users.records import Account
@@ -20,6 +21,9 @@ _ACCOUNT = """
 
 FIND_ACCOUNT = sql(f"SELECT {_ACCOUNT} FROM users.users u WHERE u.id = $1", Account)
 FIND_ACCOUNT_BY_EMAIL = sql(f"SELECT {_ACCOUNT} FROM users.users u WHERE u.email = $1", Account)
+LIST_ACTIVE = sql(
+    "SELECT u.id FROM users.users u WHERE u.id = ANY($1::uuid[]) AND u.status = 'active'", UUID
+)
 LOCK_ACCOUNT = command(
     f"SELECT {_ACCOUNT} FROM users.users u WHERE u.id = $1 FOR NO KEY UPDATE", Account
 )
