@@ -19,7 +19,7 @@ _FORGET = command("DELETE FROM webhooks.endpoints WHERE owner_id = $1")
 async def park_event(tx: Writer) -> str:
     """Store an event that nobody could handle; return its id."""
     envelope = Envelope(
-        ids.new_id(), "tests.parked", 1, "a", b"{}", clock.utc_now(), None, None, ""
+        ids.new_id(), "tests.parked", 1, "a", b"{}", clock.utc_now(), None, None, "", None, None
     )
     await leases.hold(tx, "tests", envelope, attempts=4, error="Broken", is_dead=True)
     return str(envelope.id)
@@ -30,7 +30,7 @@ async def record_entry(tx: Writer) -> str:
     happened = CoursePublished(course_id=ids.new_id(), owner_id=ids.new_id())
     envelope = Envelope(
         ids.new_id(), happened.name, 1, happened.key(), msgspec.json.encode(happened),
-        clock.utc_now(), None, None, "",
+        clock.utc_now(), None, None, "", None, None,
     )  # fmt: skip
     await recording.record_events(tx, system_actor("tests"), [Happened(envelope, happened)])
     return str(envelope.id)

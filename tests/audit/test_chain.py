@@ -50,7 +50,7 @@ def storage() -> Storage:
 def envelope_of(happened: Event, actor_id: UUID | None = None) -> Envelope:
     return Envelope(
         ids.new_id(), happened.name, 1, happened.key(), msgspec.json.encode(happened),
-        clock.utc_now(), actor_id, None, "request-1",
+        clock.utc_now(), actor_id, None, "request-1", None, None,
     )  # fmt: skip
 
 

@@ -1,10 +1,12 @@
 """The audit trail from what happens to what an administrator reads."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 
 from lyceum.audit.adapters import anchor_files
@@ -16,7 +18,9 @@ from lyceum.platform.access import ANONYMOUS, Actor, system_actor
 from lyceum.platform.database import Database
 from lyceum.platform.engines import Engines
 from lyceum.platform.jobs import JobContext
+from lyceum.platform.statements import sql
 from lyceum.users.events import LoginFailed, SessionOpened
+from tests.app import operator_samples
 from tests.audit.factories import AUDITOR, find, refusal
 from tests.users import factories
 
@@ -49,6 +53,59 @@ async def test_every_event_becomes_an_entry(database: Database, drain: Drain) ->
     assert "changed" in str(full.body)
     assert "Tr0ub4dor" not in str(full.body)
     assert "somebody@" not in str(full.body)
+
+
+async def test_an_entry_tells_where_a_request_came_from(
+    engines: Engines, client: httpx.AsyncClient, drain: Drain
+) -> None:
+    database = engines.database
+    learner = await factories.store_user(database)
+    signed_in = await factories.open_session(database, engines.settings, learner)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {
+        "authorization": f"Bearer {signed_in.access_token}", "traceparent": trace,
+        "x-request-id": "request-of-an-address",
+    }  # fmt: skip
+    followed = await factories.store_user(database)
+    answer = await client.post(f"/api/v1/users/{followed.id}/follow", headers=headers)
+    assert answer.status_code < 300, answer.text
+    statement = sql("SELECT trace FROM platform.outbox WHERE request_id = $1", str)
+    assert await database.sole_writer().all(statement, "request-of-an-address") == [trace]
+    await drain()
+    [entry] = await find(database, actor=learner.id, action="user.followed")
+    full = await search.get_entry(database.reader(), AUDITOR, entry.id)
+    assert msgspec.json.decode(full.body or "")["ip"] == "127.0.0.1"
+    subject = privacy.Subject(learner.id, learner.email)
+    async with database.transaction() as tx:
+        await privacy.erase_rows(tx, subject)
+    full = await search.get_entry(database.reader(), AUDITOR, entry.id)
+    assert full.body is None
+
+
+async def test_whoever_replays_or_drops_a_dead_letter_is_in_the_trail(
+    engines: Engines, client: httpx.AsyncClient, drain: Drain
+) -> None:
+    database = engines.database
+    admin = await factories.store_user(database, roles=("admin",))
+    signed_in = await factories.open_session(database, engines.settings, admin)
+    headers = {"authorization": f"Bearer {signed_in.access_token}"}
+    async with database.transaction() as tx:
+        parked = [await operator_samples.park_event(tx) for _ in range(2)]
+    path = "/api/v1/admin/events/dead"
+    await client.post(f"{path}/{parked[0]}/replay", headers=headers)
+    await client.delete(f"{path}/{parked[1]}", headers=headers)
+    await client.request("DELETE", f"{path}/{parked[1]}", headers=headers)
+    # What is replayed fails again: nobody knows it.
+    for _ in range(3):
+        with contextlib.suppress(Exception):
+            await drain()
+    entries = await find(database, actor=admin.id)
+    found = []
+    for entry in entries:
+        full = await search.get_entry(database.reader(), AUDITOR, entry.id)
+        found.append((entry.action, msgspec.json.decode(full.body or "{}").get("event_id")))
+    assert ("dead_letter.replayed", parked[0]) in found
+    assert found.count(("dead_letter.dropped", parked[1])) == 1
 
 
 async def test_a_failed_sign_in_is_a_refusal(database: Database, drain: Drain) -> None:

@@ -224,5 +224,5 @@ async def test_the_staff_must_name_one_person(database: Database, wrong: dict[st
 
 def _decode(name: str, payload: bytes) -> object:
     return events.decode(
-        Envelope(ids.new_id(), name, 1, "", payload, clock.utc_now(), None, None, "")
+        Envelope(ids.new_id(), name, 1, "", payload, clock.utc_now(), None, None, "", None, None)
     )

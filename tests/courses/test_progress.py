@@ -250,7 +250,7 @@ async def test_the_events_decode_as_what_they_are(database: Database) -> None:
         database,
         """
         SELECT o.id, o.name, o.version, o.key, o.payload, o.occurred_at, o.actor_id,
-            o.impersonator_id, o.request_id
+            o.impersonator_id, o.request_id, o.trace, o.origin
         FROM platform.outbox o
         WHERE o.name IN ('lesson.completed', 'course.completed')
             AND o.payload->>'course_id' = $1 ORDER BY o.position

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from lyceum.app.engines import open_engines
-from lyceum.platform import events, job_events, jobs, runner
+from lyceum.platform import dead_letter_events, events, job_events, jobs, runner
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Database, Reader, Writer
 from lyceum.platform.engines import Engines
@@ -24,9 +24,10 @@ from lyceum.platform.jobs import JobContext
 from lyceum.platform.settings import load_settings
 from lyceum.platform.statements import Command, Query, command, sql
 
-ABOUT_JOBS: tuple[type[events.Event], ...] = (
+ABOUT_WORK: tuple[type[events.Event], ...] = (
     job_events.JobCancelled, job_events.JobRetried, job_events.JobDiscarded,
     job_events.FailuresRetried, job_events.FailuresDiscarded, job_events.ScheduleStarted,
+    dead_letter_events.DeadLetterReplayed, dead_letter_events.DeadLetterDropped,
 )  # fmt: skip
 
 
@@ -149,7 +150,7 @@ def declare() -> None:
     events.event("sample.counted")(Counted)
     events.event("sample.ignored")(Ignored)
     declared = {event.name for event in events.all_events()}
-    for known in ABOUT_JOBS:
+    for known in ABOUT_WORK:
         if known.name not in declared:
             events.event(known.name)(known)
     events.handles(Counted)(first)

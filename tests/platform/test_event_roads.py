@@ -10,11 +10,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from lyceum.platform import dead_letters, events, ids
+from lyceum.platform import context, dead_letters, events, ids, jobs
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.outbox import TRIES
+from tests.platform import sample_work
 from tests.platform.event_roads import InPlace, Road, on_broker
 from tests.platform.sample_work import Behaviour, Counted, Effect, Ignored, effects, leave
 
@@ -122,6 +123,30 @@ async def test_who_handles_every_event_has_each_with_its_envelope(
     emitted = await emit(background, *happened)
     await road.deliver()
     assert seen == [(e, None, h) for e, h in zip(emitted, happened, strict=True)]
+
+
+async def test_a_handler_and_what_it_asks_for_know_where_it_all_began(
+    background: Engines, road: Road
+) -> None:
+    known: list[context.Cause] = []
+
+    async def ask_for_more(tx: Writer, happened: Counted) -> None:
+        known.append(context.current())
+        await jobs.enqueue(tx, ACTOR, sample_work.work, thing=happened.thing)
+        if happened.number < 2:
+            await events.emit(tx, ACTOR, Counted(thing=happened.thing, number=2))
+
+    Behaviour.first = ask_for_more
+    cause = context.Cause("request-1", "00-a-trace", "2001:db8::7")
+    context.enter(*cause)
+    await emit(background, Counted(thing="a", number=1))
+    context.set_request_id("")
+    # Of a program that does not know of traces.
+    await emit(background, Counted(thing="b", number=2))
+    await road.deliver()
+    assert sorted(known, key=str) == [context.Cause(), cause, cause]
+    asked = await ask(background, "SELECT request_id, trace, origin FROM platform.jobs")
+    assert sorted(asked, key=str) == sorted([("", None, None), cause, cause], key=str)
 
 
 async def test_a_failure_takes_its_effect_back_and_pauses_its_key_alone(
@@ -247,8 +272,8 @@ async def test_dead_letters_are_shown_replayed_and_dropped(background: Engines, 
     assert await dead_letters.get_dead_letter(reader, shown.id) == shown
     Behaviour.second = None
     async with background.database.transaction() as tx:
-        await dead_letters.drop_dead_letter(tx, lost)
-        await dead_letters.replay_dead_letter(tx, shown.id)
+        await dead_letters.drop_dead_letter(tx, ACTOR, lost)
+        await dead_letters.replay_dead_letter(tx, ACTOR, shown.id)
     await road.deliver()
     assert [e.thing for e in await done_by(background, "second")] == ["b"]
     assert {e.thing for e in await done_by(background, "first")} == {"a", "b"}
@@ -261,9 +286,9 @@ async def test_all_dead_letters_of_a_name_can_be_replayed(background: Engines, r
     await fail_for_good(background, road)
     Behaviour.first = None
     async with background.database.transaction() as tx:
-        assert await dead_letters.replay_dead_letters(tx, "sample.ignored") == 0
-        assert await dead_letters.replay_dead_letters(tx, consumer="somebody") == 0
-        assert await dead_letters.replay_dead_letters(tx) == 2
+        assert await dead_letters.replay_dead_letters(tx, ACTOR, "sample.ignored") == 0
+        assert await dead_letters.replay_dead_letters(tx, ACTOR, consumer="somebody") == 0
+        assert await dead_letters.replay_dead_letters(tx, ACTOR) == 2
     await road.deliver()
     assert {e.thing for e in await done_by(background, "first")} == {"a", "b"}
 

@@ -62,7 +62,17 @@ async def test_they_are_replayed_and_dropped(
 ) -> None:
     assert (await web.delete(f"{DEAD}/{parked[0]}", headers=ADMIN)).status_code == 204
     assert (await web.post(f"{DEAD}/{parked[1]}/replay", headers=ADMIN)).status_code == 204
-    assert await Deliverer(background.database).deliver_due() == 1
+    told = await ask(
+        background,
+        "SELECT name, payload->>'event_id', payload->>'consumer', actor_id FROM platform.outbox"
+        " WHERE name LIKE 'dead_letter.%' ORDER BY position",
+    )
+    assert told == [
+        ("dead_letter.dropped", str(parked[0]), "tests", told[0][3]),
+        ("dead_letter.replayed", str(parked[1]), "tests", told[0][3]),
+    ]
+    assert isinstance(told[0][3], UUID)
+    assert await Deliverer(background.database).deliver_due() == 3
     assert await ask(background, "SELECT count(*) FROM platform.outbox") == [(0,)]
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/replay")):
         answer = await web.request(method, f"{DEAD}/{ids.new_id()}{path}", headers=ADMIN)
@@ -75,7 +85,7 @@ async def test_many_are_replayed_at_once(
     chosen = {"name": "sample.counted", "consumer": "tests"}
     answer = await web.post(f"{DEAD}/replay", headers=ADMIN, json=chosen)
     assert answer.json()["data"] == {"count": len(parked)}
-    assert await Deliverer(background.database).deliver_due() == 2
+    assert await Deliverer(background.database).deliver_due() == 4
 
 
 @pytest.mark.parametrize("who", ["student", "reader"])

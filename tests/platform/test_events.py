@@ -6,12 +6,13 @@ import pytest
 
 from lyceum.platform import clock, events, ids
 from lyceum.platform.access import Actor
-from lyceum.platform.context import set_request_id
+from lyceum.platform.context import enter, set_request_id
 from lyceum.platform.database import Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.outbox import Deliverer
 from tests.platform.sample_work import Counted
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SOMEBODY = Actor(user_id=ids.new_id(), impersonator_id=ids.new_id())
 
 
@@ -21,7 +22,7 @@ class Interrupted(Exception):
 
 def envelope(name: str, version: int, payload: bytes) -> events.Envelope:
     return events.Envelope(
-        ids.new_id(), name, version, "a", payload, clock.utc_now(), None, None, ""
+        ids.new_id(), name, version, "a", payload, clock.utc_now(), None, None, "", None, None
     )
 
 
@@ -31,7 +32,7 @@ async def emit(background: Engines, happened: events.Event) -> UUID:
 
 
 async def test_an_event_travels_with_who_caused_it_and_where(background: Engines) -> None:
-    set_request_id("request-7")
+    enter("request-7", TRACE, "192.0.2.7")
     before = clock.utc_now()
     event_id = await emit(background, Counted(thing="apples", number=3))
     set_request_id("")
@@ -39,7 +40,7 @@ async def test_an_event_travels_with_who_caused_it_and_where(background: Engines
     assert found.id == event_id
     assert (found.name, found.version, found.key) == ("sample.counted", 1, "apples")
     assert (found.actor_id, found.impersonator_id) == (SOMEBODY.user_id, SOMEBODY.impersonator_id)
-    assert found.request_id == "request-7"
+    assert (found.request_id, found.trace, found.origin) == ("request-7", TRACE, "192.0.2.7")
     assert before <= found.occurred_at <= clock.utc_now()
     assert events.decode(found) == Counted(thing="apples", number=3)
 

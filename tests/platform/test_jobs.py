@@ -8,7 +8,7 @@ import pytest
 
 from lyceum.platform import errors, ids, jobs, runner
 from lyceum.platform.access import Actor, system_actor
-from lyceum.platform.context import current_request_id, set_request_id
+from lyceum.platform.context import Cause, current, enter, set_request_id
 from lyceum.platform.engines import Engines
 from lyceum.platform.job_runs import JobRunner, WorkerLost
 from lyceum.platform.jobs import JobContext
@@ -71,19 +71,19 @@ async def test_a_job_is_done_by_whoever_asked_for_it(background: Engines) -> Non
     seen: list[Any] = []
 
     async def look(context: JobContext, _thing: str) -> None:
-        seen.append((context.actor, current_request_id()))
+        seen.append((context.actor, current()))
 
     Behaviour.work = look
-    set_request_id("request-9")
+    enter("request-9", "00-trace", "192.0.2.9")
     await ask_for_work(background, actor=SOMEBODY)
     await ask_for_work(background)
     set_request_id("")
     await runner.drain(background, actor_of)
-    (by_person, request_id), (by_system, _) = seen
+    (by_person, cause), (by_system, _) = seen
     assert (by_person.user_id, by_person.roles) == (SOMEBODY.user_id, ("student",))
     assert by_person.impersonator_id == SOMEBODY.impersonator_id
     assert by_system == system_actor("tests.work")
-    assert request_id == "request-9"
+    assert cause == Cause("request-9", "00-trace", "192.0.2.9")
 
 
 async def test_a_job_of_a_rolled_back_transaction_is_none(background: Engines) -> None:

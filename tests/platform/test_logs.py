@@ -54,7 +54,7 @@ def output(tmp_path: Path) -> Iterator[Output]:
 
 
 def test_event_is_one_line_of_json_with_its_request(output: Output) -> None:
-    context.set_request_id("request-1")
+    context.enter("request-1", f"00-{'a' * 32}-{'b' * 16}-01", "192.0.2.7")
     with logs.bound(actor_id="anna", job="send_mail"):
         logs.get_logger("lyceum.test").info("order paid", order_id=5, amount=1.5)
     logs.get_logger("lyceum.test").warning("after")
@@ -64,6 +64,7 @@ def test_event_is_one_line_of_json_with_its_request(output: Output) -> None:
         "level": "info",
         "event": "order paid",
         "request_id": "request-1",
+        "trace_id": "a" * 32,
         "logger": "lyceum.test",
         "actor_id": "anna",
         "job": "send_mail",
@@ -149,7 +150,9 @@ def test_terminal_is_told_nothing_by_a_stranger(output: Output, style: logs.Styl
 def test_access_log(output: Output) -> None:
     context.set_request_id("not-this-one")
     path = "/api/v1/courses/0189a5d0-ac96-774b-bcce-b302099a8057"
-    logs.access_log("GET", "/api/v1/courses/{id}", path, 200, 1.23456, "r-1", "u-1", "::1", 512)
+    logs.access_log(
+        "GET", "/api/v1/courses/{id}", path, 200, 1.23456, "r-1", "u-1", "::1", 512, "a" * 32
+    )
     logs.access_log("POST", "/x", f"/search/{CARD}", 500, 2, "r-2", "", "10.0.0.1", 0)
     first, second = output.events()
     assert first.pop("time").endswith("Z")
@@ -164,6 +167,7 @@ def test_access_log(output: Output) -> None:
         "bytes": 512,
         "ip": "::1",
         "request_id": "r-1",
+        "trace_id": "a" * 32,
         "actor_id": "u-1",
     }
     assert second["path"] == "/search/[card]"

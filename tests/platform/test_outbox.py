@@ -186,8 +186,8 @@ async def test_only_parked_events_are_dead_letters(background: Engines) -> None:
     async with background.database.transaction() as tx:
         for refused in (
             dead_letters.get_dead_letter(tx, alive),
-            dead_letters.replay_dead_letter(tx, alive),
-            dead_letters.drop_dead_letter(tx, alive),
+            dead_letters.replay_dead_letter(tx, ACTOR, alive),
+            dead_letters.drop_dead_letter(tx, ACTOR, alive),
         ):
             with pytest.raises(errors.NotFound):
                 await refused

@@ -18,7 +18,7 @@ from lyceum.platform.rabbitmq import Names
 from tests.platform.event_roads import on_broker, rabbitmq_url, remove
 from tests.platform.redis_line import CuttableLine
 from tests.platform.sample_work import Behaviour, Counted, effects, until_effects
-from tests.platform.test_event_roads import ask, done_by, emit
+from tests.platform.test_event_roads import ACTOR, ask, done_by, emit
 
 pytestmark = pytest.mark.services
 
@@ -175,7 +175,7 @@ async def test_what_the_broker_gives_up_is_a_dead_letter(
         assert (letter.consumer, letter.name) == ("tests", "sample.counted")
         assert letter.error == "given up by RabbitMQ: delivery_limit"
         async with background.database.transaction() as tx:
-            await dead_letters.replay_dead_letter(tx, letter.id)
+            await dead_letters.replay_dead_letter(tx, ACTOR, letter.id)
         road.processes[0].held._consumers = ("tests",)  # noqa: SLF001
         assert await road.processes[0].held.deliver_due() == 1
     assert len(await effects(background.database)) == 2

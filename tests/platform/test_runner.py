@@ -250,6 +250,38 @@ async def test_a_scheduled_job_starts_once_over_all_workers(background: Engines)
     assert [e.doer for e in await effects(background.database)] == ["tick", "tick"]
 
 
+async def test_a_worker_runs_the_jobs_of_its_domains_alone(background: Engines) -> None:
+    missed = "INSERT INTO platform.schedules VALUES ('tests.tick', now() - interval '2 years')"
+    await ask(background, missed)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        others = runner.run_worker(background, stop, actor_of, consumers=("somebody", "platform"))
+        group.create_task(others)
+        await ask_for_work(background, "a", "b")
+        await asyncio.sleep(2.5)
+        assert await ask(background, "SELECT name, state, attempts FROM platform.jobs") == [
+            ("tests.work", "waiting", 0)
+        ] * 2  # fmt: skip
+        group.create_task(runner.run_worker(background, stop, actor_of, consumers=("tests",)))
+        await until_state(background, "succeeded", 3)
+        stop.set()
+    done = Counter(e.doer for e in await effects(background.database))
+    assert done == {"work": 2, "tick": 1}
+
+
+async def test_workers_of_some_and_of_all_domains_share_the_work(background: Engines) -> None:
+    stop = asyncio.Event()
+    await ask_for_work(background, *"abcdefghijkl")
+    async with asyncio.TaskGroup() as group:
+        for consumers in (None, ("somebody",), ("tests",)):
+            group.create_task(runner.run_worker(background, stop, actor_of, consumers=consumers))
+        await until_state(background, "succeeded", 12)
+        stop.set()
+    assert Counter(e.thing for e in await effects(background.database)) == dict.fromkeys(
+        "abcdefghijkl", 1
+    )
+
+
 async def test_two_workers_start_a_scheduled_job_once(background: Engines) -> None:
     await ask(
         background,

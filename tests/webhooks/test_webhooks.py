@@ -93,7 +93,7 @@ async def happen(engines: Engines, happened: Event) -> None:
     """Let the handler have an event twice, as the road of events may."""
     envelope = Envelope(
         ids.new_id(), happened.name, 1, happened.key(), msgspec.json.encode(happened),
-        clock.utc_now(), None, None, "",
+        clock.utc_now(), None, None, "", None, None,
     )  # fmt: skip
     for _ in range(2):
         async with engines.database.transaction() as tx:

@@ -90,8 +90,8 @@ def replay_dead(
 
     async def replay(tx: Writer) -> int:
         if dead_id is None:
-            return await dead_letters.replay_dead_letters(tx, name, consumer=consumer)
-        await dead_letters.replay_dead_letter(tx, dead_id)
+            return await dead_letters.replay_dead_letters(tx, shell.actor, name, consumer=consumer)
+        await dead_letters.replay_dead_letter(tx, shell.actor, dead_id)
         return 1
 
     count = shell.run(replay)
@@ -107,7 +107,7 @@ def replay_dead(
 @click.pass_obj
 def drop_dead(shell: Shell, dead_id: UUID, as_json: bool) -> None:
     """Give one up for good: its effect at that consumer will not happen."""
-    shell.run(lambda tx: dead_letters.drop_dead_letter(tx, dead_id))
+    shell.run(lambda tx: dead_letters.drop_dead_letter(tx, shell.actor, dead_id))
     if as_json:
         shell.print_json({"dropped": str(dead_id)})
     else:

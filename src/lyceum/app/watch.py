@@ -51,6 +51,7 @@ class RequestWatch:
                 str(actor_id) if actor_id is not None else "",
                 served.ip,
                 served.size,
+                served.trace_id,
             )
 
     def _note_refusal(self, served: Served) -> None:

@@ -22,6 +22,11 @@ HEADERS: Json = {
         "actor-id": ID_OR_EMPTY,
         "impersonator-id": ID_OR_EMPTY,
         "request-id": {"type": "string"},
+        "traceparent": {
+            "type": "string",
+            "description": "The trace of the W3C that it belongs to, or empty.",
+        },
+        "origin": {"type": "string", "description": "The address of the client, or empty."},
     },
 }
 

@@ -94,7 +94,7 @@ class _Batch:
 
     async def _handle_one(self, tx: Writer, item: Item, fresh: set[inbox.Mark]) -> None:
         envelope = item.envelope
-        context.set_request_id(envelope.request_id)
+        context.enter(envelope.request_id, envelope.trace, envelope.origin)
         for subscription in self.wanted[envelope.id]:
             if subscription.takes_many or (subscription.name, envelope.id) not in fresh:
                 continue

@@ -4,14 +4,17 @@ For operators: the command line and the admin routes call this and check the per
 Not here: parking them (`outbox`).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from lyceum.platform import errors
+from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
-from lyceum.platform.events import OUTBOX_CHANNEL
+from lyceum.platform.dead_letter_events import DeadLetterDropped, DeadLetterReplayed
+from lyceum.platform.events import emit_many
 from lyceum.platform.statements import Json, command, sql
 
 
@@ -29,6 +32,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     occurred_at: datetime
     actor_id: UUID | None
     request_id: str
+    trace: str | None
     attempts: int
     dead_at: datetime | None
     error: str | None
@@ -37,7 +41,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 _LIST = sql(
     """
     SELECT id, coalesce(event_id, id) AS event_id, consumer, name, version, key, payload,
-        occurred_at, actor_id, request_id, attempts, dead_at, error
+        occurred_at, actor_id, request_id, trace, attempts, dead_at, error
     FROM platform.outbox
     WHERE dead_at IS NOT NULL
         AND ($3::text IS NULL OR name = $3) AND ($4::text IS NULL OR consumer = $4)
@@ -48,7 +52,7 @@ _LIST = sql(
 _SHOW = sql(
     """
     SELECT id, coalesce(event_id, id) AS event_id, consumer, name, version, key, payload,
-        occurred_at, actor_id, request_id, attempts, dead_at, error
+        occurred_at, actor_id, request_id, trace, attempts, dead_at, error
     FROM platform.outbox WHERE (id = $1 OR event_id = $1) AND dead_at IS NOT NULL
     ORDER BY position LIMIT 1
     """,
@@ -62,28 +66,40 @@ _COUNT = sql(
     """,
     int,
 )
+
+
+class _Acted(msgspec.Struct, frozen=True):
+    """A parked event that was replayed or dropped."""
+
+    id: UUID
+    event_id: UUID
+    name: str
+    consumer: str
+
+
 _REPLAY = command(
     """
     UPDATE platform.outbox SET dead_at = NULL, held_until = NULL, attempts = 0, lost = 0
-    WHERE (id = $1 OR event_id = $1) AND dead_at IS NOT NULL RETURNING id
+    WHERE (id = $1 OR event_id = $1) AND dead_at IS NOT NULL
+    RETURNING id, coalesce(event_id, id) AS event_id, name, consumer
     """,
-    UUID,
+    _Acted,
 )
 _REPLAY_ALL = command(
     """
     UPDATE platform.outbox SET dead_at = NULL, held_until = NULL, attempts = 0, lost = 0
     WHERE dead_at IS NOT NULL
         AND ($1::text IS NULL OR name = $1) AND ($2::text IS NULL OR consumer = $2)
-    RETURNING id
+    RETURNING id, coalesce(event_id, id) AS event_id, name, consumer
     """,
-    UUID,
+    _Acted,
 )
 _DROP = command(
     """
     DELETE FROM platform.outbox WHERE (id = $1 OR event_id = $1) AND dead_at IS NOT NULL
-    RETURNING id
+    RETURNING id, coalesce(event_id, id) AS event_id, name, consumer
     """,
-    UUID,
+    _Acted,
 )
 _MISSING = "No parked event has this id."
 
@@ -115,24 +131,46 @@ async def get_dead_letter(tx: Reader, dead_id: UUID) -> DeadLetter:
     return found
 
 
-async def replay_dead_letter(tx: Writer, dead_id: UUID) -> None:
+async def replay_dead_letter(tx: Writer, actor: Actor, dead_id: UUID) -> None:
     """Deliver a parked event again, with all its tries; handlers that had it are left out."""
-    if await tx.one_or_none(_REPLAY, dead_id) is None:
+    replayed = await tx.all(_REPLAY, dead_id)
+    if not replayed:
         raise errors.NotFound(_MISSING)
-    tx.notify(OUTBOX_CHANNEL)
+    await _tell(tx, actor, DeadLetterReplayed, replayed)
 
 
 async def replay_dead_letters(
-    tx: Writer, name: str | None = None, *, consumer: str | None = None
+    tx: Writer, actor: Actor, name: str | None = None, *, consumer: str | None = None
 ) -> int:
     """Deliver every parked event (called `name`, of `consumer`, if given) again; return how
     many."""
     replayed = await tx.all(_REPLAY_ALL, name, consumer)
-    tx.notify(OUTBOX_CHANNEL)
+    await _tell(tx, actor, DeadLetterReplayed, replayed)
     return len(replayed)
 
 
-async def drop_dead_letter(tx: Writer, dead_id: UUID) -> None:
+async def drop_dead_letter(tx: Writer, actor: Actor, dead_id: UUID) -> None:
     """Give a parked event up for good."""
-    if await tx.one_or_none(_DROP, dead_id) is None:
+    dropped = await tx.all(_DROP, dead_id)
+    if not dropped:
         raise errors.NotFound(_MISSING)
+    await _tell(tx, actor, DeadLetterDropped, dropped)
+
+
+async def _tell(
+    tx: Writer,
+    actor: Actor,
+    kind: type[DeadLetterReplayed] | type[DeadLetterDropped],
+    letters: Sequence[_Acted],
+) -> None:
+    happened = [
+        kind(
+            dead_letter_id=letter.id,
+            event_id=letter.event_id,
+            event_name=letter.name,
+            consumer=letter.consumer,
+        )
+        for letter in letters
+    ]
+    # This wakes whoever delivers, what is replayed too.
+    await emit_many(tx, actor, happened)

@@ -93,7 +93,8 @@ class Edge:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         request = RequestInfo(scope, receive, self._request_id(headers), self._address(scope))
-        context.set_request_id(request.request_id)
+        trace = context.trace_of(headers.get(b"traceparent"))
+        context.enter(request.request_id, trace, request.ip)
         self._in_flight += 1
         passage = _Passage(request, self._common, headers.get(b"origin"), send)
         try:
@@ -232,6 +233,7 @@ class Edge:
                 request.actor.user_id,
                 request.ip,
                 request.actor.impersonator_id,
+                context.id_of(context.current().trace),
             )
         )
 

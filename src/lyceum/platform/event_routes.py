@@ -39,6 +39,7 @@ class DeadEvent(Output, frozen=True, kw_only=True):
     occurred_at: datetime
     actor_id: UUID | None
     request_id: str
+    trace: str | None
     attempts: int
     dead_at: datetime | None
     error: str | None
@@ -98,14 +99,14 @@ async def get_dead_event(tx: Reader, actor: Actor, dead_id: UUID) -> DeadEvent:
 async def replay_dead_event(tx: Writer, actor: Actor, dead_id: UUID) -> None:
     """With all its tries; handlers that had it are left out."""
     actor.require(MANAGE_EVENTS)
-    await dead_letters.replay_dead_letter(tx, dead_id)
+    await dead_letters.replay_dead_letter(tx, actor, dead_id)
 
 
 @routes.post("/admin/events/dead/replay", access=MANAGE_EVENTS, summary="Deliver many events again")
 async def replay_dead_events(tx: Writer, actor: Actor, data: ReplayOrder) -> Answer[Replayed]:
     """Once what kept them from being handled is mended."""
     actor.require(MANAGE_EVENTS)
-    count = await dead_letters.replay_dead_letters(tx, data.name, consumer=data.consumer)
+    count = await dead_letters.replay_dead_letters(tx, actor, data.name, consumer=data.consumer)
     return Answer(data=Replayed(count=count))
 
 
@@ -118,7 +119,7 @@ async def replay_dead_events(tx: Writer, actor: Actor, data: ReplayOrder) -> Ans
 async def drop_dead_event(tx: Writer, actor: Actor, dead_id: UUID) -> None:
     """For good: its effect at that consumer will not happen."""
     actor.require(MANAGE_EVENTS)
-    await dead_letters.drop_dead_letter(tx, dead_id)
+    await dead_letters.drop_dead_letter(tx, actor, dead_id)
 
 
 def view(letter: DeadLetter) -> DeadEvent:

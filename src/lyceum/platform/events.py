@@ -14,7 +14,7 @@ import msgspec
 
 from lyceum.platform import clock, ids
 from lyceum.platform.access import Actor
-from lyceum.platform.context import current_request_id
+from lyceum.platform.context import current
 from lyceum.platform.database import Writer
 from lyceum.platform.statements import command
 
@@ -23,8 +23,9 @@ OUTBOX_CHANNEL = "lyceum_outbox"
 _INSERT = command(
     """
     INSERT INTO platform.outbox
-        (id, name, version, key, payload, occurred_at, actor_id, impersonator_id, request_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        (id, name, version, key, payload, occurred_at, actor_id, impersonator_id, request_id, trace,
+        origin)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     """
 )
 # In the order of the arrays, which is that of the positions that the rows get.
@@ -52,7 +53,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """An event as it travels: what `emit` knew beside the event itself."""
+    """An event as it travels: what `emit` knew beside the event itself. `trace` is a `traceparent`,
+    `origin` the address of the client."""
 
     id: UUID
     name: str
@@ -63,6 +65,8 @@ class Envelope(msgspec.Struct, frozen=True):
     actor_id: UUID | None
     impersonator_id: UUID | None
     request_id: str
+    trace: str | None
+    origin: str | None
 
 
 class UnknownEvent(Exception):
@@ -246,5 +250,5 @@ def _row_of(actor: Actor, happened: Event) -> tuple[Any, ...]:
         clock.utc_now(),
         actor.user_id,
         actor.impersonator_id,
-        current_request_id(),
+        *current(),
     )

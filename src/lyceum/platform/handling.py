@@ -11,8 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from lyceum.platform import batches, clock, errors, events, failures, inbox, leases
-from lyceum.platform.context import set_request_id
+from lyceum.platform import batches, clock, context, errors, events, failures, inbox, leases
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.observer import UNOBSERVED, Observer
 
@@ -88,7 +87,7 @@ class Handling:
     ) -> bool:
         """Run the handlers of `consumer` that have not had the event; return False when, `in_turn`,
         it must wait for an earlier one. Raises whatever a handler raises."""
-        set_request_id(envelope.request_id)
+        context.enter(envelope.request_id, envelope.trace, envelope.origin)
         subscriptions = events.subscriptions_of(envelope.name, consumer)
         if not subscriptions and last is not None:
             async with self._database.transaction() as tx:

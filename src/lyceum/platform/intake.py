@@ -272,4 +272,6 @@ def _foreign(message: DeliveredMessage) -> events.Envelope:
         actor_id=None,
         impersonator_id=None,
         request_id="",
+        trace=None,
+        origin=None,
     )

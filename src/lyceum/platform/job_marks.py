@@ -22,6 +22,8 @@ class ClaimedJob(msgspec.Struct, frozen=True):
     actor_id: UUID | None
     impersonator_id: UUID | None
     request_id: str
+    trace: str | None
+    origin: str | None
     attempts: int
     available_at: datetime
     started_at: datetime | None
@@ -34,8 +36,8 @@ CLAIM = command(
         progress = 0, note = '', lease_token = $2,
         leased_until = now() + make_interval(secs => $3)
     WHERE id = $1 AND state IN ('waiting', 'queued') AND available_at <= now()
-    RETURNING id, name, queue, arguments, actor_id, impersonator_id, request_id, attempts,
-        available_at, started_at, lease_token
+    RETURNING id, name, queue, arguments, actor_id, impersonator_id, request_id, trace, origin,
+        attempts, available_at, started_at, lease_token
     """,
     ClaimedJob,
 )
@@ -47,8 +49,8 @@ RENEW = command(
 )
 EXPIRED = sql(
     """
-    SELECT id, name, queue, arguments, actor_id, impersonator_id, request_id, attempts,
-        available_at, started_at, lease_token
+    SELECT id, name, queue, arguments, actor_id, impersonator_id, request_id, trace, origin,
+        attempts, available_at, started_at, lease_token
     FROM platform.jobs WHERE state = 'running' AND leased_until < now()
     ORDER BY leased_until LIMIT 100
     """,

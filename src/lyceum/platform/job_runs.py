@@ -15,9 +15,8 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.platform import clock, errors, failures, ids, job_arguments, job_marks
+from lyceum.platform import clock, context, errors, failures, ids, job_arguments, job_marks
 from lyceum.platform.access import Actor, system_actor
-from lyceum.platform.context import set_request_id
 from lyceum.platform.database import Reader
 from lyceum.platform.engines import Engines
 from lyceum.platform.jobs import JobContext, JobSpec, all_jobs
@@ -142,7 +141,7 @@ class JobRunner:
             log.warning("job %s %s is not known here: left to another worker", job.name, job.id)
             await self._mark(job_marks.PUT_BACK, job.id, token, ELSEWHERE_SECONDS)
             return
-        set_request_id(job.request_id)
+        context.enter(job.request_id, job.trace, job.origin)
         started = clock.monotonic()
         state = "waiting"
         try:
@@ -168,13 +167,13 @@ class JobRunner:
         if job.actor_id is not None:
             asked = await self._actor_of(self._engines.database.sole_writer(), job.actor_id)
             actor = msgspec.structs.replace(asked, impersonator_id=job.impersonator_id)
-        context = JobContext(self._engines, job.id, job.attempts, actor)
+        given = JobContext(self._engines, job.id, job.attempts, actor)
         limit = asyncio.timeout(spec.timeout_seconds)
         try:
             async with limit:
                 self._limits[token] = limit
                 try:
-                    return await spec.function(context, **arguments)
+                    return await spec.function(given, **arguments)
                 finally:
                     del self._limits[token]
         except TimeoutError as problem:

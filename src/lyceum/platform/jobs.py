@@ -7,7 +7,7 @@ may call outside systems between them; it must be safe to run again. What it ret
 a field `location` of it is the address of what it made, for the `result` link.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
@@ -16,7 +16,7 @@ import msgspec
 
 from lyceum.platform import ids
 from lyceum.platform.access import Actor
-from lyceum.platform.context import current_request_id
+from lyceum.platform.context import current
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.statements import command
@@ -29,8 +29,9 @@ CANCEL_CHANNEL = "lyceum_job_cancel"
 _INSERT = command(
     """
     INSERT INTO platform.jobs
-        (id, name, queue, arguments, unique_key, actor_id, impersonator_id, request_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        (id, name, queue, arguments, unique_key, actor_id, impersonator_id, request_id, trace,
+        origin)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (unique_key) WHERE state IN ('waiting', 'queued', 'running')
         DO UPDATE SET unique_key = excluded.unique_key
     RETURNING id
@@ -104,6 +105,15 @@ def all_jobs() -> dict[str, JobSpec]:
     return dict(_jobs)
 
 
+def jobs_of(domains: Collection[str] | None) -> dict[str, JobSpec]:
+    """Return the declared jobs of some domains by name; None is all of them."""
+    return {
+        name: spec
+        for name, spec in _jobs.items()
+        if domains is None or name.partition(".")[0] in domains
+    }
+
+
 def spec_of(function: Callable[..., Any]) -> JobSpec:
     """Return how `function` runs; KeyError when it is not a job."""
     return _jobs[f"{function.__module__.removeprefix('lyceum.').split('.')[0]}.{function.__name__}"]
@@ -152,7 +162,7 @@ async def enqueue_named(
         unique_key,
         actor.user_id,
         actor.impersonator_id,
-        current_request_id(),
+        *current(),
     )
     tx.notify(JOBS_CHANNEL)
     return job_id

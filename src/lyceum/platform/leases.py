@@ -39,8 +39,8 @@ class LeaseLost(Exception):
 _CLAIM = command(
     """
     SELECT coalesce(event_id, id) AS id, name, version, key, payload, occurred_at, actor_id,
-        impersonator_id, request_id, id AS row_id, consumer, attempts, lost, position,
-        $1 AS lease_token
+        impersonator_id, request_id, trace, origin, id AS row_id, consumer, attempts, lost,
+        position, $1 AS lease_token
     FROM platform.claim_events($1, $2, $3, $4, $5)
     """,
     ClaimedEvent,
@@ -97,10 +97,11 @@ _PARK = command(
 _HOLD = command(
     """
     INSERT INTO platform.outbox (id, event_id, consumer, name, version, key, payload, occurred_at,
-        actor_id, impersonator_id, request_id, attempts, lost, error, held_until, dead_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-        CASE WHEN $16 THEN 'infinity' ELSE now() + make_interval(secs => $15) END,
-        CASE WHEN $16 THEN now() END)
+        actor_id, impersonator_id, request_id, trace, origin, attempts, lost, error, held_until,
+        dead_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+        CASE WHEN $18 THEN 'infinity' ELSE now() + make_interval(secs => $17) END,
+        CASE WHEN $18 THEN now() END)
     ON CONFLICT (consumer, event_id) WHERE consumer <> '' DO NOTHING
     """
 )
@@ -197,6 +198,8 @@ async def hold(
         envelope.actor_id,
         envelope.impersonator_id,
         envelope.request_id,
+        envelope.trace,
+        envelope.origin,
         attempts,
         lost,
         error,

@@ -14,7 +14,8 @@ privacy.holds(
         """,
         Json,
     ),
-    keeps="what happened is told by ids, which name nobody once the account is erased",
+    # What happened is told by ids, which name nobody once the account is erased.
+    erase=command("UPDATE platform.outbox SET origin = NULL WHERE actor_id = $1"),
 )
 privacy.holds(
     "platform.jobs",

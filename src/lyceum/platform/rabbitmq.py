@@ -193,6 +193,8 @@ async def publish(channel: AbstractChannel, names: Names, envelope: Envelope) ->
             "actor-id": str(envelope.actor_id) if envelope.actor_id else "",
             "impersonator-id": str(envelope.impersonator_id) if envelope.impersonator_id else "",
             "request-id": envelope.request_id,
+            "traceparent": envelope.trace or "",
+            "origin": envelope.origin or "",
         },
     )
     try:
@@ -230,6 +232,8 @@ def read_envelope(message: DeliveredMessage) -> Envelope:
             actor_id=_id_or_none(headers.get("actor-id")),
             impersonator_id=_id_or_none(headers.get("impersonator-id")),
             request_id=str(headers.get("request-id", "")),
+            trace=str(headers.get("traceparent") or "") or None,
+            origin=str(headers.get("origin") or "") or None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, msgspec.DecodeError) as problem:
         raise ValueError(f"not an event of ours: {type(problem).__name__}") from problem

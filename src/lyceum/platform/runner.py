@@ -79,10 +79,11 @@ async def run_worker(
     *,
     consumers: Sequence[str] | None = None,
 ) -> None:
-    """Deliver events (through a broker: of the domains `consumers`), run jobs and start scheduled
-    ones until `stop`; then finish what runs."""
+    """Deliver events, run jobs and start scheduled ones until `stop`; then finish what runs. With
+    `consumers` jobs and schedules of these domains alone, and through a broker their events."""
     runner = JobRunner(engines, actor_of, observer=observer)
-    scheduler = schedule.Scheduler(engines.database)
+    scheduler = schedule.Scheduler(engines.database, consumers)
+    known = list(jobs.jobs_of(consumers))
     job_waits, cancel_asked = asyncio.Event(), asyncio.Event()
     async with AsyncExitStack() as stack:
         listener = engines.listener
@@ -93,7 +94,9 @@ async def run_worker(
         )
         queues = await stack.enter_async_context(
             saq_queues.open_queues(
-                engines.database.write_pool.dsn, engines.settings.redis_for("jobs")
+                engines.database.write_pool.dsn,
+                engines.settings.redis_for("jobs"),
+                _circle_of(consumers),
             )
         )
         # What keeps the leases, and stops jobs, outlives what runs under them.
@@ -114,7 +117,9 @@ async def run_worker(
                         consumers=consumers,
                     )
                 )
-                group.create_task(_run_jobs(engines.database, queues, runner, job_waits, stop))
+                group.create_task(
+                    _run_jobs(engines.database, queues, known, runner, job_waits, stop)
+                )
                 group.create_task(_every(1.0, stop, lambda: scheduler.start_due(clock.utc_now())))
         finally:
             for watch in watches:
@@ -147,6 +152,7 @@ async def drain(engines: Engines, actor_of: ActorOf) -> int:
 async def _run_jobs(
     database: Database,
     queues: dict[str, SteadyQueue],
+    known: list[str],
     runner: JobRunner,
     job_waits: asyncio.Event,
     stop: asyncio.Event,
@@ -157,19 +163,18 @@ async def _run_jobs(
     async with asyncio.TaskGroup() as group:
         for queue in queues.values():
             group.create_task(saq_queues.work(queue, runner.run, cut_off))
-        await _every(POLL_SECONDS, stop, lambda: hand_over(database, queues), job_waits)
+        await _every(POLL_SECONDS, stop, lambda: hand_over(database, queues, known), job_waits)
         saq_queues.close(queues)
         runner.is_stopping = True
         await runner.wait_idle(GRACE_SECONDS)
         cut_off.set()
 
 
-async def hand_over(database: Database, queues: dict[str, SteadyQueue]) -> None:
-    """Put the jobs that are due into their queues.
+async def hand_over(database: Database, queues: dict[str, SteadyQueue], known: list[str]) -> None:
+    """Put the jobs of the names `known` that are due into their queues.
 
     At least once: a crash in between offers a job again, which its queue or its claim ignores.
     """
-    known = list(jobs.all_jobs())
     primary = database.sole_writer()
     touched: set[str] = set()
     while due := await primary.all(_DUE, known, AT_A_TIME):
@@ -181,6 +186,14 @@ async def hand_over(database: Database, queues: dict[str, SteadyQueue]) -> None:
         touched.add(job.queue)
     for name in touched:
         await saq_queues.look_now(queues[name])
+
+
+def _circle_of(domains: Sequence[str] | None) -> str:
+    """Return what the queues of workers with these domains are called by; '' with all jobs."""
+    carried = {name.partition(".")[0] for name in jobs.jobs_of(domains)}
+    if len(jobs.jobs_of(domains)) == len(jobs.all_jobs()):
+        return ""
+    return "@" + "+".join(sorted(carried))
 
 
 async def _offer(

@@ -112,8 +112,11 @@ class _QuietWorker(Worker[Any]):
 
 
 @asynccontextmanager
-async def open_queues(dsn: str, redis_url: str | None) -> AsyncIterator[dict[str, SteadyQueue]]:
-    """Give the queues by name, on Redis if there is an address, else on PostgreSQL.
+async def open_queues(
+    dsn: str, redis_url: str | None, circle: str = ""
+) -> AsyncIterator[dict[str, SteadyQueue]]:
+    """Give the queues by name, on Redis if there is an address, else on PostgreSQL. Workers that
+    carry the same domains are a circle, with queues of its own: whoever takes a job can run it.
 
     Nothing needs to answer yet: what cannot be reached is tried again by whoever uses it.
     """
@@ -124,14 +127,14 @@ async def open_queues(dsn: str, redis_url: str | None) -> AsyncIterator[dict[str
             for name in QUEUES:
                 # The socket has to wait longer than a worker's read.
                 client = open_redis(redis_url, timeout=BLOCK_SECONDS * 2)
-                queues[name] = _SteadyRedisQueue(client, name=name)
+                queues[name] = _SteadyRedisQueue(client, name=f"{name}{circle}")
                 stack.push_async_callback(_close_redis, client)
         else:
             pool = _open_pool(dsn)
             stack.push_async_callback(pool.close, 2.0)
             await pool.open()
             for name in QUEUES:
-                queues[name] = _SteadyPostgresQueue(pool, name=name)
+                queues[name] = _SteadyPostgresQueue(pool, name=f"{name}{circle}")
         yield queues
 
 

@@ -6,6 +6,7 @@ Not here: declaring them (`jobs.job(cron=…)`), showing them (`queue_admin`).
 """
 
 import logging
+from collections.abc import Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from croniter import croniter  # type: ignore[import-untyped]
 from lyceum.platform import clock
 from lyceum.platform.access import system_actor
 from lyceum.platform.database import Database, Writer
-from lyceum.platform.jobs import JobSpec, all_jobs, enqueue_named
+from lyceum.platform.jobs import JobSpec, enqueue_named, jobs_of
 from lyceum.platform.statements import command
 
 log = logging.getLogger("lyceum.schedule")
@@ -65,10 +66,11 @@ def next_due(cron: str, now: datetime) -> datetime:
 
 
 class Scheduler:
-    """Starts what is due; every worker process has one."""
+    """Starts what is due of some domains; every worker process has one."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, domains: Collection[str] | None = None) -> None:
         self._database = database
+        self._domains = domains
         self._taken: dict[str, datetime] = {}
         self._declare_again_at = 0.0
 
@@ -78,7 +80,7 @@ class Scheduler:
         if clock.monotonic() >= self._declare_again_at:
             await self._declare(now)
         started = 0
-        for spec in all_jobs().values():
+        for spec in jobs_of(self._domains).values():
             if spec.cron is None:
                 continue
             due = last_due(spec.cron, now)
@@ -88,7 +90,7 @@ class Scheduler:
         return started
 
     async def _declare(self, now: datetime) -> None:
-        for spec in all_jobs().values():
+        for spec in jobs_of(self._domains).values():
             if spec.cron is not None:
                 due = last_due(spec.cron, now)
                 primary = self._database.sole_writer()

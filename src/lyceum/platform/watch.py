@@ -18,6 +18,7 @@ class Served(NamedTuple):
     actor_id: UUID | None
     ip: str
     impersonator_id: UUID | None = None
+    trace_id: str = ""
 
 
 Watch = Callable[[Served], None]

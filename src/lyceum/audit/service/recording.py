@@ -36,6 +36,8 @@ async def record_events(tx: Writer, actor: Actor, happened: Iterable[Happened]) 
 
 def _entry_of_event(envelope: Envelope, happened: Event) -> NewEntry:
     payload = msgspec.json.decode(envelope.payload)
+    if envelope.origin:
+        payload.setdefault("ip", envelope.origin)
     object_type, object_id = _object_of(envelope, happened)
     actor_id = envelope.actor_id
     if actor_id is None and envelope.name == SIGN_IN:
