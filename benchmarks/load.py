@@ -129,8 +129,7 @@ def _pgbench_script(endpoint: str, scale: Scale) -> str:
         "detail": [_id(1, ":c"), _id(0, ":u")],
         "progress": [
             _id(0, ":u"), _id(1, ":c"), _id(3, ":l"), "(:d = 1)", "30", "100", "NULL", "now()",
-            "now()", "'learner'", "gen_random_uuid()", "gen_random_uuid()", _id(0, ":u"), "NULL",
-            "''",
+            "now()", "NULL", "''", "NULL", "NULL",
         ],
     }[endpoint]  # fmt: skip
     for index in range(len(values), 0, -1):

@@ -20,7 +20,7 @@ from lyceum.courses.schemas.progress import (
 from lyceum.courses.service import courses, progress, structure
 from lyceum.platform import clock, errors, events, ids
 from lyceum.platform.access import Actor
-from lyceum.platform.context import set_request_id
+from lyceum.platform.context import enter
 from lyceum.platform.database import Database
 from lyceum.platform.events import Envelope
 from tests.courses.learning import SYSTEM, Taught, drop, enrol, events_of, learn, rows, teach
@@ -41,7 +41,7 @@ async def record_at(
     """Claim `seconds` in the first lecture at the moment `now`; return the time credited so far."""
     answer = await database.sole_writer().one(
         queries.RECORD, learner.user_id, course.id, course.lectures[0], False, seconds, None, None,
-        now, now, "learner", ids.new_id(), ids.new_id(), learner.user_id, None, "",
+        now, now, None, "", None, None,
     )  # fmt: skip
     return msgspec.json.decode(answer, type=ProgressRecorded).time_spent_seconds
 
@@ -243,9 +243,9 @@ async def test_an_archived_course_can_be_finished_and_a_deleted_one_is_gone(
 async def test_the_events_decode_as_what_they_are(database: Database) -> None:
     course = await teach(database, "text")
     learner = await learn(database, course)
-    set_request_id("request-of-the-learner")
+    enter("request-of-the-learner", "00-trace", "192.0.2.7")
     await record(database, learner, course, completed=True)
-    set_request_id("")
+    enter("", None, None)
     found = await rows(
         database,
         """
@@ -274,6 +274,7 @@ async def test_the_events_decode_as_what_they_are(database: Database) -> None:
         assert envelope.key == events.decode(envelope).key()
         assert envelope.actor_id == learner.user_id
         assert envelope.request_id == "request-of-the-learner"
+        assert (envelope.trace, envelope.origin) == ("00-trace", "192.0.2.7")
         assert envelope.id.version == 7
     assert lesson.id < whole.id
 

@@ -159,7 +159,7 @@ async def _record_one(
     answer = await tx.one(
         queries.RECORD, learner.user_id, course.id, course.lectures[item.number], item.completed,
         item.seconds, item.position, [Range(*part) for part in item.played] or None,
-        now - item.age * SECOND, now, "learner", ids.new_id(), ids.new_id(), None, None, "",
+        now - item.age * SECOND, now, None, "", None, None,
     )  # fmt: skip
     model.record(item, now)
     _compare_answer(answer, course, model, item.number)
@@ -170,8 +170,8 @@ async def _pass_quiz(
 ) -> None:
     quiz = TYPES.index("quiz")
     answer = await tx.one(
-        queries.RECORD, learner.user_id, course.id, course.lectures[quiz], True, 0, None, None,
-        now, now, "assessment", ids.new_id(), ids.new_id(), None, None, "",
+        queries.COMPLETE, learner.user_id, course.id, course.lectures[quiz], now,
+        None, None, "", None, None,
     )  # fmt: skip
     model.record(Item(quiz, True, 0, None, (), 0), now)
     _compare_answer(answer, course, model, quiz)
@@ -202,7 +202,7 @@ async def _record_batch(
         await tx.one(
             queries.RECORD_BATCH, learner.user_id, course.id, UUID(int=number),
             msgspec.json.encode(rows), now, [ids.new_id() for _ in range(len(items) + 1)],
-            None, None, "",
+            None, None, "", None, None,
         )  # fmt: skip
     for item in sorted(items, key=lambda item: -item.age):
         model.record(item, now)

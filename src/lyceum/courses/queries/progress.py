@@ -2,18 +2,30 @@
 
 from lyceum.platform.statements import Json, command, sql
 
+# What a learner did: learner, course, lecture, completed, seconds, position, played parts, the
+# moment that it speaks of, now; then impersonator, request id, trace, origin, as in those below.
 RECORD = command(
     """
-    SELECT courses.record_progress($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    SELECT courses.record_progress($1, $2, $3, $4, $5, $6, $7, $8, $9, 'learner', NULL, NULL,
+        $1, $10, $11, $12, $13)
+    """,
+    Json,
+)
+
+# What an attempt has shown: learner, course, lecture, now, actor.
+COMPLETE = command(
+    """
+    SELECT courses.record_progress($1, $2, $3, true, 0, NULL, NULL, $4, $4, 'assessment', NULL,
+        NULL, $5, $6, $7, $8, $9)
     """,
     Json,
 )
 
 RECORD_BATCH = command(
-    "SELECT courses.record_progress_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)", Json
+    "SELECT courses.record_progress_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", Json
 )
 
-RECOUNT = command("SELECT courses.recount_enrolments($1, $2, $3)", int)
+RECOUNT = command("SELECT courses.recount_enrolments($1, $2, $3, $4, $5)", int)
 
 # Parameters: user id, course id. No row without an enrolment that is in force.
 FIND_PROGRESS = sql(

@@ -24,7 +24,7 @@ from lyceum.courses.schemas.progress import (
 from lyceum.courses.service import access
 from lyceum.platform import clock, errors, ids
 from lyceum.platform.access import Actor
-from lyceum.platform.context import current_request_id
+from lyceum.platform.context import current
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.statements import Json
 from lyceum.users import api as users
@@ -41,8 +41,8 @@ async def record_progress(
     now = clock.utc_now()
     answer = await tx.one(
         queries.RECORD, user_id, course_id, update.lecture_id, update.completed,
-        update.time_spent_seconds, update.position_seconds, _played(update), now, now, "learner",
-        ids.new_id(), ids.new_id(), user_id, actor.impersonator_id, current_request_id(),
+        update.time_spent_seconds, update.position_seconds, _played(update), now, now,
+        actor.impersonator_id, *current(),
     )  # fmt: skip
     if answer.startswith(b'"'):
         reason = msgspec.json.decode(answer, type=str)
@@ -62,7 +62,7 @@ async def record_batch(tx: Writer, actor: Actor, course_id: UUID, batch: Progres
     event_ids = [ids.new_id() for _ in range(len(items) + 1)]
     answer = await tx.one(
         queries.RECORD_BATCH, user_id, course_id, UUID(bytes=digest), msgspec.json.encode(items),
-        now, event_ids, user_id, actor.impersonator_id, current_request_id(),
+        now, event_ids, user_id, actor.impersonator_id, *current(),
     )  # fmt: skip
     if answer.startswith(b'{"refused"'):
         refused = msgspec.json.decode(answer, type=_BatchRefused)
@@ -79,10 +79,9 @@ async def complete_lecture(tx: Writer, actor: Actor, user_id: UUID, lecture_id: 
     course_id = await tx.one_or_none(structure.FIND_LECTURE_COURSE, lecture_id)
     if course_id is None:
         return
-    now = clock.utc_now()
     await tx.one(
-        queries.RECORD, user_id, course_id, lecture_id, True, 0, None, None, now, now, "assessment",
-        ids.new_id(), ids.new_id(), actor.user_id, actor.impersonator_id, current_request_id(),
+        queries.COMPLETE, user_id, course_id, lecture_id, clock.utc_now(),
+        actor.user_id, actor.impersonator_id, *current(),
     )  # fmt: skip
 
 
@@ -92,7 +91,7 @@ async def recount_enrolments(tx: Writer, actor: Actor, course_id: UUID) -> int:
     Whoever has all that is left completes the course; return how many. Locks the course's
     enrolments.
     """
-    return await tx.one(queries.RECOUNT, course_id, actor.user_id, current_request_id())
+    return await tx.one(queries.RECOUNT, course_id, actor.user_id, *current())
 
 
 async def get_progress(tx: Reader, actor: Actor, course_id: UUID) -> Json:
