@@ -47,6 +47,7 @@ async def test_an_event_travels_with_who_caused_it_and_where(background: Engines
 
 async def test_many_are_handled_in_the_order_of_emitting(background: Engines) -> None:
     counted = [Counted(thing="pears", number=number) for number in range(300)]
+    enter("request-8", TRACE, "192.0.2.8")
     async with background.database.transaction() as tx:
         await events.emit_many(tx, SOMEBODY, counted)
         await events.emit_many(tx, SOMEBODY, [])
@@ -55,6 +56,8 @@ async def test_many_are_handled_in_the_order_of_emitting(background: Engines) ->
     assert [events.decode(row) for row in found] == counted[: len(found)]
     assert len({row.id for row in found}) == len(found) > 1
     assert {row.actor_id for row in found} == {SOMEBODY.user_id}
+    cause = "request-8", TRACE, "192.0.2.8"
+    assert {(row.request_id, row.trace, row.origin) for row in found} == {cause}
 
 
 async def test_what_is_rolled_back_has_not_happened(background: Engines) -> None:

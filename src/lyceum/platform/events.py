@@ -32,8 +32,9 @@ _INSERT = command(
 _INSERT_MANY = command(
     """
     INSERT INTO platform.outbox
-        (id, name, version, key, payload, occurred_at, actor_id, impersonator_id, request_id)
-    SELECT n.id, n.name, n.version, n.key, n.payload, n.occurred_at, $7, $8, $9
+        (id, name, version, key, payload, occurred_at, actor_id, impersonator_id, request_id, trace,
+        origin)
+    SELECT n.id, n.name, n.version, n.key, n.payload, n.occurred_at, $7, $8, $9, $10, $11
     FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::text[], $5::jsonb[], $6::timestamptz[])
         WITH ORDINALITY AS n (id, name, version, key, payload, occurred_at, place)
     ORDER BY n.place
@@ -235,7 +236,7 @@ async def emit_many(tx: Writer, actor: Actor, happened: Iterable[Event]) -> None
     rows = [_row_of(actor, one) for one in happened]
     if rows:
         columns = list(zip(*rows, strict=True))
-        # The last three are the same in every row.
+        # Who caused them, and where it began, is the same in every row.
         await tx.execute(_INSERT_MANY, *columns[:6], *rows[0][6:])
         tx.notify(OUTBOX_CHANNEL)
 
