@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 from schemathesis.specs.openapi import definitions
 
-from lyceum.platform.routing import PUBLIC, Route
+from lyceum.app import services
+from lyceum.platform.openapi import build_document
+from lyceum.platform.routing import PUBLIC, Route, Routes
 
 Json = dict[str, Any]
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -134,3 +137,27 @@ def boundless(schema: Json, components: dict[str, Json], at: str = "") -> Iterat
             yield from boundless(part, components, f"{at}/items")
     for name, part in schema.get("properties", {}).items():
         yield from boundless(part, components, f"{at}/{name}")
+
+
+def test_two_schemas_of_one_name_are_no_document() -> None:
+    twins = [
+        msgspec.defstruct("Twin", [("field", kind)], module=module)
+        for kind, module in ((int, "lyceum.one"), (str, "lyceum.other"))
+    ]
+    routes = Routes("sample")
+    for number, twin in enumerate(twins):
+
+        async def get_twin() -> None:
+            """Answer."""
+
+        get_twin.__name__ = f"get_twin_{number}"
+        routes.get(f"/twins/{number}", access=PUBLIC, summary="A twin", returns=twin)(get_twin)
+    with pytest.raises(TypeError, match=r"lyceum\.one\.Twin, lyceum\.other\.Twin"):
+        build_document(routes.all, title="Twins", server="/")
+
+
+def test_a_path_parameter_keeps_its_limits() -> None:
+    document = build_document(services.routes_of("all"), title="Limits", server="/")
+    operation = document["paths"]["/api/v1/customers/{customer_id}/consents/{purpose}"]["put"]
+    [purpose] = [one for one in operation["parameters"] if one["name"] == "purpose"]
+    assert purpose["schema"]["maxLength"] == 50

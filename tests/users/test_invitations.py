@@ -22,7 +22,7 @@ from lyceum.users.adapters import people_csv
 from lyceum.users.errors import EmailTaken, LinkInvalid, PasswordRefused, RankTooLow
 from lyceum.users.queries import accounts
 from lyceum.users.records import Account
-from lyceum.users.schemas.invitations import NewInvitation
+from lyceum.users.schemas.invitations import NewUserInvitation
 from lyceum.users.service import invitations
 from lyceum.users.service.authentication import Authenticator
 from tests.users import factories
@@ -43,7 +43,7 @@ async def client(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
 
 async def invited(database: Database) -> Account:
     async with database.transaction() as tx:
-        new = NewInvitation(email=factories.unique_email(), first_name="Ines")
+        new = NewUserInvitation(email=factories.unique_email(), first_name="Ines")
         return await invitations.invite(tx, SYSTEM, new)
 
 
@@ -113,7 +113,9 @@ async def test_nobody_invites_above_themselves(database: Database) -> None:
     async with database.transaction() as tx:
         admin = factories.actor_of(await factories.make_user(tx, roles=("admin",)))
         student = factories.actor_of(await factories.make_user(tx))
-        new = NewInvitation(email=factories.unique_email(), first_name="x", roles=("super_admin",))
+        new = NewUserInvitation(
+            email=factories.unique_email(), first_name="x", roles=("super_admin",)
+        )
         with pytest.raises(RankTooLow):
             await invitations.invite(tx, admin, new)
         with pytest.raises(errors.Forbidden):
@@ -121,7 +123,9 @@ async def test_nobody_invites_above_themselves(database: Database) -> None:
     taken = await factories.store_user(database)
     with pytest.raises(EmailTaken):
         async with database.transaction() as tx:
-            await invitations.invite(tx, SYSTEM, NewInvitation(email=taken.email, first_name="x"))
+            await invitations.invite(
+                tx, SYSTEM, NewUserInvitation(email=taken.email, first_name="x")
+            )
 
 
 def file_of(*rows: str) -> str:

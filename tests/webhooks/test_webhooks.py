@@ -1,9 +1,6 @@
 """Webhooks from the owner's request to the receiver's door, over a real connection."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -26,38 +23,15 @@ from lyceum.webhooks.adapters import signing
 from lyceum.webhooks.errors import TooManyWebhooks, WebhookDisabled
 from lyceum.webhooks.records import Delivery, Endpoint
 from lyceum.webhooks.schemas import NewWebhook, WebhookSettings
+from tests.webhooks.receiver import OK, Receiver, receiving
 
 TYPES = ["course.published"]
 
 
-class Receiver:
-    """The other side: keeps what it is sent and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-        self.heads: list[dict[str, str]] = []
-        self.bodies: list[bytes] = []
-        self.url = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        lines = [line.partition(": ") for line in head.split("\r\n")[1:] if line]
-        found = {name: value for name, _, value in lines}
-        self.heads.append(found)
-        self.bodies.append(await reader.readexactly(int(found["content-length"])))
-        writer.write(self.answer)
-        await writer.drain()
-        writer.close()
-
-
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
-    receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/in"
-    yield receiver
-    server.close()
-    await server.wait_closed()
+    async with receiving() as receiver:
+        yield receiver
 
 
 @pytest.fixture
@@ -129,15 +103,6 @@ async def look(engines: Engines, endpoint: Endpoint) -> Endpoint:
     return await engines.database.sole_writer().one(queries.FIND_ENDPOINT, endpoint.id)
 
 
-def is_signed_by(receiver: Receiver, secret: str, index: int = -1) -> bool:
-    """Verify as the specification tells a receiver to."""
-    head, body = receiver.heads[index], receiver.bodies[index]
-    signed = f"{head['webhook-id']}.{head['webhook-timestamp']}.".encode() + body
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    wanted = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
-    return f"v1,{wanted}" in head["webhook-signature"].split(" ")
-
-
 async def test_an_event_arrives_signed_and_once(
     open_engines: Engines, owner: Actor, receiver: Receiver
 ) -> None:
@@ -152,7 +117,7 @@ async def test_an_event_arrives_signed_and_once(
     assert sent["type"] == "course.published"
     assert sent["data"]["course_id"] == str(happened.course_id)
     secret = signing.secrets_at(open_engines.settings.secret_key, endpoint, clock.utc_now())
-    assert is_signed_by(receiver, secret[0])
+    assert receiver.is_signed_by(secret[0])
     assert receiver.heads[0]["webhook-id"] == f"msg_{delivery.message_id}"
     done = await mine(open_engines, endpoint, owner)
     assert (done.state, done.attempts) == ("succeeded", 1)
@@ -186,8 +151,8 @@ async def test_while_the_secret_changes_both_sign(
     assert before == old != new
     await happen(open_engines, published())
     await send(open_engines, (await mine(open_engines, endpoint, owner)).id)
-    assert is_signed_by(receiver, old)
-    assert is_signed_by(receiver, new)
+    assert receiver.is_signed_by(old)
+    assert receiver.is_signed_by(new)
     later = clock.utc_now() + timedelta(days=1, seconds=1)
     assert signing.secrets_at(installation, rotated, later) == [new]
 
@@ -215,7 +180,7 @@ async def test_a_failure_is_tried_again_later(
     await send(open_engines, delivery.id)
     assert len(receiver.bodies) == 1
     assert (await look(open_engines, endpoint)).failing_since is not None
-    receiver.answer = Receiver().answer
+    receiver.answer = OK
     await end_pause(open_engines, delivery.id)
     await send(open_engines, delivery.id)
     assert (await mine(open_engines, endpoint, owner)).state == "succeeded"
@@ -246,7 +211,7 @@ async def test_ten_tries_over_three_days_and_then_it_is_switched_off(
         with pytest.raises(WebhookDisabled):
             await service.replay_delivery(tx, owner, endpoint.id, delivery.id)
     # Switched on again, it may be replayed.
-    receiver.answer = Receiver().answer
+    receiver.answer = OK
     settings = WebhookSettings(url=receiver.url, event_types=TYPES, is_enabled=True)
     async with open_engines.database.transaction() as tx:
         await service.change_webhook(

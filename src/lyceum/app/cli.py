@@ -16,6 +16,7 @@ from lyceum.platform.settings import SettingsInvalid, load_settings
 
 COMMANDS: Final = {
     "audit": "lyceum.audit.cli:audit",
+    "customers": "lyceum.customers.cli:customers",
     "doctor": "lyceum.app.commands:doctor",
     "events": "lyceum.app.events_command:events",
     "export": "lyceum.packages.cli:export_course",

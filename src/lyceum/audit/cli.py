@@ -1,34 +1,16 @@
 """`lyceum audit`: whether the trail is whole."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
-
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from lyceum.audit.service import verifying
 from lyceum.audit.service.verifying import Report
 from lyceum.platform.access import Actor
 from lyceum.platform.engines import Engines
-
-T = TypeVar("T")
-
-
-class Shell(Protocol):
-    """What the program gives its commands."""
-
-    actor: Actor
-    console: Console
-    notes: Console
-
-    def with_engines(self, work: Callable[[Engines], Awaitable[T]]) -> T:
-        """Run `work` with open engines."""
-
-    def print_json(self, value: Any) -> None:
-        """Print a value as JSON."""
+from lyceum.platform.shell import Shell, progress_bar
 
 
 @click.group()
@@ -42,13 +24,7 @@ def audit() -> None:
 def verify(ctx: click.Context, as_json: bool) -> None:
     """Compute all chains anew and compare them with the anchors; 1 if anything was altered."""
     shell: Shell = ctx.obj
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-    )  # fmt: skip
-    is_watched = shell.notes.is_terminal
-    with Progress(
-        *columns, console=shell.notes, transient=True, disable=not is_watched
-    ) as progress:
+    with progress_bar(shell) as progress:
         report = shell.with_engines(lambda engines: _verify(engines, shell.actor, progress))
     if as_json:
         shell.print_json(report)

@@ -2,14 +2,12 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from lyceum.packages.adapters import packing, reading, uploads
@@ -21,25 +19,10 @@ from lyceum.packages.service import imports as service
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.engines import Engines
-
-T = TypeVar("T")
+from lyceum.platform.shell import Shell, progress_bar
 
 # Of the time an import takes, reading is about this share.
 READING = 0.8
-
-
-class Shell(Protocol):
-    """What the program gives its commands."""
-
-    actor: Actor
-    console: Console
-    notes: Console
-
-    def with_engines(self, work: Callable[[Engines], Awaitable[T]]) -> T:
-        """Run `work` with open engines."""
-
-    def print_json(self, value: Any) -> None:
-        """Print a value as JSON."""
 
 
 @click.command(name="import")
@@ -50,13 +33,7 @@ class Shell(Protocol):
 def import_package(shell: Shell, path: Path, instructor: str, as_json: bool) -> None:
     """Import the content package PATH; importing it again updates the same course."""
     _require_readable(path)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-    )  # fmt: skip
-    is_watched = shell.notes.is_terminal
-    with Progress(
-        *columns, console=shell.notes, transient=True, disable=not is_watched
-    ) as progress:
+    with progress_bar(shell) as progress:
         report = shell.with_engines(
             lambda engines: _run(engines, shell.actor, path, instructor, progress)
         )

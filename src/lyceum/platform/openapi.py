@@ -134,6 +134,10 @@ class _Schemas:
             if _is_json(route):
                 wanted.append(route.result_type)
         found, self.components = msgspec.json.schema_components(wanted, ref_template=REF)
+        # Two classes of one name get names of modules, which clients would see.
+        twice = [name for name in self.components if "." in name]
+        if twice:
+            raise TypeError(f"a client needs another name for each of these: {', '.join(twice)}")
         self._by_type = [(kind, schema) for kind, schema in zip(wanted, found, strict=True)]
         self._hide_parameters(routes)
 

@@ -190,7 +190,7 @@ class Routes:
 
 def _take_apart(function: Handler, path: str, returns: Any) -> dict[str, Any]:
     """Return what a route's function says by its signature and docstring."""
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, include_extras=True)
     names = tuple(re.findall(r"{(\w+)}", path))
     unknown = set(inspect.signature(function).parameters) - _RESERVED - set(names)
     if unknown or not set(names) <= set(hints):

@@ -3,18 +3,19 @@
 Not here: notifications that people choose (`notifications`).
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from lyceum.platform import jobs, privacy
-from lyceum.platform.access import system_actor
+from lyceum.platform.access import Actor, system_actor
 from lyceum.platform.database import Writer
 from lyceum.platform.events import handles
 from lyceum.platform.jobs import JobContext, job
 from lyceum.platform.mail import Message
-from lyceum.platform.settings import Settings
 from lyceum.platform.storage import FileMissing
 from lyceum.users.adapters import people_csv
 from lyceum.users.adapters.archives import ArchiveWriter
@@ -42,7 +43,7 @@ from lyceum.users.events import (
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import purges
 from lyceum.users.queries import service_keys as service_key_queries
-from lyceum.users.schemas.invitations import ImportOutcome, ImportReport
+from lyceum.users.schemas.invitations import ImportOutcome, PeopleImportReport
 from lyceum.users.service import (
     data_exports,
     devices,
@@ -57,6 +58,7 @@ from lyceum.users.service import (
 _ACTOR = system_actor("users")
 _ROWS_AT_ONCE = 50
 _EXPORTS = "data-exports/"
+Prepare = Callable[[Writer, Actor, UUID], Awaitable[registration.Letter | None]]
 _FACTORS = {"totp": "An authenticator app", "passkey": "A passkey"}
 
 
@@ -84,7 +86,7 @@ async def ask_both_addresses(tx: Writer, event: EmailChangeRequested) -> None:
     """Have the wanted address proved, and the present one told."""
     await jobs.enqueue(tx, _ACTOR, send_email_proof, user_id=event.user_id)
     what = "Somebody asked to change the email address of your account"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(EmailChanged)
@@ -93,7 +95,7 @@ async def tell_both_addresses(tx: Writer, event: EmailChanged) -> None:
     former = event.former_address_id
     await jobs.enqueue(tx, _ACTOR, send_farewell, former_address_id=former)
     what = "This is the email address of your account now"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(PasswordChanged)
@@ -101,7 +103,7 @@ async def tell_of_password(tx: Writer, event: PasswordChanged) -> None:
     """Have a person told of the new password."""
     how = " with the link of a mail" if event.is_reset else ""
     what = f"Your password was changed{how}, and you were signed out elsewhere"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(LoginFailed)
@@ -109,7 +111,7 @@ async def tell_of_lock(tx: Writer, event: LoginFailed) -> None:
     """Have a person told that strangers try to get in, once for each time that it begins."""
     if event.starts_lock and event.user_id is not None:
         what = "Somebody has tried several wrong passwords or codes on your account"
-        await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+        await _have_told(tx, event.user_id, what)
 
 
 @handles(DeviceAdded)
@@ -129,96 +131,86 @@ async def warn_of_theft(tx: Writer, event: SessionRevoked) -> None:
 async def tell_of_factor(tx: Writer, event: FactorAdded) -> None:
     """Have a person told of a new second factor."""
     what = f"{_FACTORS[event.kind]} was added to your account"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(FactorRemoved)
 async def tell_of_removal(tx: Writer, event: FactorRemoved) -> None:
     """Have a person told of a second factor that was taken away."""
     what = f"{_FACTORS[event.kind]} was removed from your account"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(IdentityLinked)
 async def tell_of_link(tx: Writer, event: IdentityLinked) -> None:
     """Have a person told of an identity that opens their account."""
     what = f"An identity at {event.provider} was linked with your account"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(IdentityUnlinked)
 async def tell_of_unlink(tx: Writer, event: IdentityUnlinked) -> None:
     """Have a person told of an identity that opens their account no more."""
     what = f"An identity at {event.provider} was unlinked from your account"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(PasskeyFlagged)
 async def tell_of_copy(tx: Writer, event: PasskeyFlagged) -> None:
     """Have a person told that a passkey of theirs may have been copied."""
     what = "A passkey of yours may have been copied, so it opens your account no more"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(FactorsReset)
 async def tell_of_reset(tx: Writer, event: FactorsReset) -> None:
     """Have a person told that an operator has taken their second factors away."""
     what = "An administrator has removed every second factor from your account"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(RecoveryCodesMade)
 async def tell_of_codes(tx: Writer, event: RecoveryCodesMade) -> None:
     """Have a person told of fresh recovery codes."""
     what = "Fresh recovery codes were made for your account"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(RecoveryCodeUsed)
 async def tell_of_code(tx: Writer, event: RecoveryCodeUsed) -> None:
     """Have a person told that a recovery code was used."""
     what = f"A recovery code of yours was used; {event.left} are left"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @job(queue="email")
 async def answer_registration(context: JobContext, *, registration_id: UUID) -> None:
     """Mail the link that makes the account, or that there is one already."""
-    async with context.transaction() as tx:
-        letter = await registration.prepare_answer(tx, context.actor, registration_id)
-    await _send(context, letter)
+    await _send(context, registration.prepare_answer, registration_id)
 
 
 @job(queue="email")
 async def send_verification(context: JobContext, *, user_id: UUID) -> None:
     """Mail the link that proves the address of an account."""
-    async with context.transaction() as tx:
-        letter = await registration.prepare_verification(tx, context.actor, user_id)
-    await _send(context, letter)
+    await _send(context, registration.prepare_verification, user_id)
 
 
 @job(queue="email")
 async def send_verification_again(context: JobContext, *, request_id: UUID) -> None:
     """Mail the link once more, to whoever has something to prove."""
-    async with context.transaction() as tx:
-        letter = await verification.prepare_requested_verification(tx, context.actor, request_id)
-    await _send(context, letter)
+    await _send(context, verification.prepare_requested_verification, request_id)
 
 
 @job(queue="email")
 async def send_reset(context: JobContext, *, request_id: UUID) -> None:
     """Mail the link that sets a new password, if the address has an account."""
-    async with context.transaction() as tx:
-        letter = await recovery.prepare_reset(tx, context.actor, request_id)
-    await _send(context, letter)
+    await _send(context, recovery.prepare_reset, request_id)
 
 
 @job(queue="email")
 async def send_email_proof(context: JobContext, *, user_id: UUID) -> None:
     """Mail the link that proves a wanted address, or that it has an account already."""
-    async with context.transaction() as tx:
-        letter = await email_change.prepare_email_proof(tx, context.actor, user_id)
-    await _send(context, letter)
+    await _send(context, email_change.prepare_email_proof, user_id)
 
 
 @job(queue="email")
@@ -279,7 +271,7 @@ async def forget_nonces(context: JobContext) -> None:
 async def tell_of_export(tx: Writer, event: DataExportReady) -> None:
     """Have a person told that the archive they asked for is there."""
     what = "The data you asked for can be downloaded"
-    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=event.user_id, what=what)
+    await _have_told(tx, event.user_id, what)
 
 
 @handles(UserInvited)
@@ -291,18 +283,16 @@ async def send_to_invited(tx: Writer, event: UserInvited) -> None:
 @job(queue="email")
 async def send_invitation(context: JobContext, *, user_id: UUID) -> None:
     """Mail the link by which an invited person sets a password."""
-    async with context.transaction() as tx:
-        letter = await invitations.prepare_invitation(tx, context.actor, user_id)
-    await _send(context, letter)
+    await _send(context, invitations.prepare_invitation, user_id)
 
 
 @job(timeout_seconds=900)
-async def import_people(context: JobContext, *, import_id: UUID) -> ImportReport:
+async def import_people(context: JobContext, *, import_id: UUID) -> PeopleImportReport:
     """Work through a file of people; run again, it finds the accounts that it had made."""
     actor = context.actor
     stored = await people_imports.get_import(context.reader(), actor, import_id)
     if stored.report is not None:
-        return msgspec.json.decode(stored.report, type=ImportReport)
+        return msgspec.json.decode(stored.report, type=PeopleImportReport)
     people = people_csv.read_people(stored.content or "")
     outcomes: list[ImportOutcome] = []
     # A dry run looks at all in one transaction, so that it sees who is there twice.
@@ -393,81 +383,69 @@ async def _send_note(context: JobContext, to: str, what: str) -> None:
     await context.engines.mailer.send(message, key=str(context.job_id))
 
 
-async def _send(context: JobContext, letter: registration.Letter | None) -> None:
+async def _have_told(tx: Writer, user_id: UUID, what: str) -> None:
+    await jobs.enqueue(tx, _ACTOR, send_security_note, user_id=user_id, what=what)
+
+
+async def _send(context: JobContext, prepare: Prepare, subject_id: UUID) -> None:
+    async with context.transaction() as tx:
+        letter = await prepare(tx, context.actor, subject_id)
     if letter is None:
         return
-    message = _TEXTS[letter.kind](context.engines.settings, letter)
+    settings = context.engines.settings
+    said = _LETTERS[letter.kind]
+    place = f"{settings.base_url}/{said.path}"
+    link = f"{place}?token={letter.token}" if said.carries_token else place
+    message = Message(
+        to=letter.to,
+        subject=f"{settings.academy_name}: {said.subject}",
+        text=said.text.format(academy=settings.academy_name, link=link),
+    )
     await context.engines.mailer.send(message, key=str(context.job_id))
 
 
-def _proof(settings: Settings, letter: registration.Letter) -> Message:
-    return Message(
-        to=letter.to,
-        subject=f"{settings.academy_name}: confirm your email address",
-        text=(
-            "Open this link to confirm that the address is yours:\n\n"
-            f"{settings.base_url}/verify-email?token={letter.token}\n\n"
-            f"It works once, within {registration.LINK_HOURS} hours. If you did not ask for an"
-            " account, you need not do anything.\n"
-        ),
-    )
+class _Letter(msgspec.Struct, frozen=True):
+    subject: str
+    path: str
+    text: str
+    carries_token: bool = True
 
 
-def _notice(settings: Settings, letter: registration.Letter) -> Message:
-    return Message(
-        to=letter.to,
-        subject=f"{settings.academy_name}: you already have an account",
-        text=(
-            "Somebody wanted to register with this address, which has an account. If it was you,"
-            f" sign in at {settings.base_url}/login; otherwise you need not do anything.\n"
-        ),
-    )
-
-
-def _reset(settings: Settings, letter: registration.Letter) -> Message:
-    return Message(
-        to=letter.to,
-        subject=f"{settings.academy_name}: set a new password",
-        text=(
-            "Open this link to set a new password:\n\n"
-            f"{settings.base_url}/reset-password?token={letter.token}\n\n"
-            f"It works once, within {recovery.RESET_MINUTES} minutes, and only as long as it is the"
-            " newest. If you did not ask for it, you need not do anything: nobody can set your"
-            " password without this mail.\n"
-        ),
-    )
-
-
-def _change(settings: Settings, letter: registration.Letter) -> Message:
-    return Message(
-        to=letter.to,
-        subject=f"{settings.academy_name}: confirm your new email address",
-        text=(
-            "Open this link to make this the address of your account:\n\n"
-            f"{settings.base_url}/change-email?token={letter.token}\n\n"
-            f"It works once, within {email_change.LINK_HOURS} hours. If you did not ask for it, you"
-            " need not do anything.\n"
-        ),
-    )
-
-
-def _invitation(settings: Settings, letter: registration.Letter) -> Message:
-    return Message(
-        to=letter.to,
-        subject=f"{settings.academy_name}: you are invited",
-        text=(
-            f"There is an account for you at {settings.academy_name}. Open this link to choose a"
-            " password:\n\n"
-            f"{settings.base_url}/accept-invitation?token={letter.token}\n\n"
-            f"It works once, within {invitations.VALID_DAYS} days.\n"
-        ),
-    )
-
-
-_TEXTS = {
-    "invite": _invitation,
-    "prove": _proof,
-    "exists": _notice,
-    "reset": _reset,
-    "change": _change,
+_LETTERS: Final = {
+    "prove": _Letter(
+        "confirm your email address",
+        "verify-email",
+        "Open this link to confirm that the address is yours:\n\n{link}\n\n"
+        f"It works once, within {registration.LINK_HOURS} hours. If you did not ask for an"
+        " account, you need not do anything.\n",
+    ),
+    "exists": _Letter(
+        "you already have an account",
+        "login",
+        "Somebody wanted to register with this address, which has an account. If it was you,"
+        " sign in at {link}; otherwise you need not do anything.\n",
+        carries_token=False,
+    ),
+    "reset": _Letter(
+        "set a new password",
+        "reset-password",
+        "Open this link to set a new password:\n\n{link}\n\n"
+        f"It works once, within {recovery.RESET_MINUTES} minutes, and only as long as it is the"
+        " newest. If you did not ask for it, you need not do anything: nobody can set your"
+        " password without this mail.\n",
+    ),
+    "change": _Letter(
+        "confirm your new email address",
+        "change-email",
+        "Open this link to make this the address of your account:\n\n{link}\n\n"
+        f"It works once, within {email_change.LINK_HOURS} hours. If you did not ask for it, you"
+        " need not do anything.\n",
+    ),
+    "invite": _Letter(
+        "you are invited",
+        "accept-invitation",
+        "There is an account for you at {academy}. Open this link to choose a"
+        " password:\n\n{link}\n\n"
+        f"It works once, within {invitations.VALID_DAYS} days.\n",
+    ),
 }

@@ -18,16 +18,16 @@ from lyceum.courses.schemas.progress import ProgressView
 from lyceum.courses.service import enrolment, rosters
 from lyceum.platform import csv_cells, errors, ids
 from lyceum.platform.access import Actor
+from lyceum.platform.csv_uploads import CSV, LARGEST, read_csv
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.jobs import enqueue
 from lyceum.platform.record_reads import Record
-from lyceum.platform.routing import API, MEBIBYTE, SIGNED_IN, Routes
+from lyceum.platform.routing import API, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer, Content
 
 routes = Routes("courses")
-CSV: Final = "text/csv"
 _HEADER: Final = tuple(field.encode_name for field in msgspec.structs.fields(RosterLine))
 
 
@@ -49,7 +49,7 @@ async def enrol_people(tx: Writer, actor: Actor, course_id: UUID, data: Roster) 
     access=permissions.UPDATE_COURSE,
     summary="Enrol the people of a CSV file in a course",
     status=202,
-    max_body=2 * MEBIBYTE,
+    max_body=LARGEST,
     upload_media_types=(CSV,),
     facts=(facts.CourseStateConflict, errors.PayloadTooLarge, errors.UnsupportedMediaType),
 )
@@ -60,7 +60,7 @@ async def import_enrolments(
     it through: follow `Location`; its result is the sum, and the import has the report, row by
     row."""
     await rosters.require_import(engines.database.reader(), actor, course_id)
-    content = await _read_text(request)
+    content = await read_csv(request)
     async with engines.database.transaction() as tx:
         import_id = ids.new_id()
         job_id = await enqueue(tx, actor, jobs.enrol_from_file, import_id=import_id)
@@ -130,20 +130,6 @@ async def get_learner_progress(
 ) -> Answer[ProgressView]:
     """For the course's staff; an assistant of single cohorts reads that of their learners."""
     return Answer(data=await enrolment.get_learner_progress(tx, actor, course_id, user_id))
-
-
-async def _read_text(request: RequestInfo) -> str:
-    declared = (request.header(b"content-type") or "").split(";")[0].strip().lower()
-    if declared != CSV:
-        raise errors.UnsupportedMediaType(f"Send {CSV}.")
-    body = await request.body(2 * MEBIBYTE)
-    try:
-        text = body.decode()
-    except UnicodeDecodeError as problem:
-        raise errors.InvalidFormat("The file is not UTF-8.") from problem
-    if not text.strip() or "\0" in text:
-        raise errors.InvalidFormat("The file is empty, or not text.")
-    return text
 
 
 def _view(stored: EnrolmentImport) -> EnrolmentImportView:

@@ -35,6 +35,16 @@ def fields_of(customer: Customer, names: tuple[str, ...] = COLUMNS) -> Fields:
     return {n: msgspec.json.decode(v) if n in _JSON else v for n, v in found.items()}
 
 
+def shown_fields(row: Customer) -> dict[str, Any]:
+    """Return what a CustomerSummary is made of."""
+    facts = msgspec.structs.asdict(row)
+    del facts["merged_into_id"]
+    facts["custom_fields"] = msgspec.json.decode(row.custom_fields)
+    facts["contacts"] = msgspec.json.decode(row.contacts, type=list[Contact])
+    facts["addresses"] = msgspec.json.decode(row.addresses, type=list[Address])
+    return facts
+
+
 def clean_fields(given: Fields) -> Fields:
     """Return fields as they are stored: composed text on one line, addresses in lower case, no tag
     twice. ValidationFailed where nothing is left of what must be there."""

@@ -1,9 +1,6 @@
 """How customers look over the wire."""
 
-from typing import Any
-
-import msgspec
-
+from lyceum.customers.adapters.record_fields import shown_fields
 from lyceum.customers.records import Customer
 from lyceum.customers.schemas import customers as schemas
 from lyceum.customers.service.customers import Belongings
@@ -12,7 +9,7 @@ from lyceum.platform.wire import Answer
 
 def summary_of(row: Customer) -> schemas.CustomerSummary:
     """Return a customer as lists show it."""
-    return schemas.CustomerSummary(**_shared(row))
+    return schemas.CustomerSummary(**shown_fields(row))
 
 
 def answer(row: Customer, more: Belongings, location: str | None = None) -> Answer[
@@ -20,7 +17,7 @@ def answer(row: Customer, more: Belongings, location: str | None = None) -> Answ
 ]:  # fmt: skip
     """Return a customer with all that belongs to it."""
     view = schemas.CustomerView(
-        **_shared(row),
+        **shown_fields(row),
         accounts=[
             schemas.CustomerAccountView(
                 user_id=a.user_id, display_name=a.display_name, linked_at=a.linked_at
@@ -36,12 +33,3 @@ def answer(row: Customer, more: Belongings, location: str | None = None) -> Answ
         groups=[schemas.GroupNameView(id=g.id, name=g.name) for g in more.groups],
     )
     return Answer(data=view, version=row.version, location=location)
-
-
-def _shared(row: Customer) -> dict[str, Any]:
-    facts = msgspec.structs.asdict(row)
-    del facts["merged_into_id"]
-    facts["custom_fields"] = msgspec.json.decode(row.custom_fields)
-    facts["contacts"] = msgspec.json.decode(row.contacts, type=list[schemas.Contact])
-    facts["addresses"] = msgspec.json.decode(row.addresses, type=list[schemas.Address])
-    return facts

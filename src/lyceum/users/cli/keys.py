@@ -2,7 +2,7 @@
 
 import click
 
-from lyceum.users.cli.shell import Shell, as_json_option
+from lyceum.platform.shell import Shell, as_json_option
 from lyceum.users.service import tokens
 
 

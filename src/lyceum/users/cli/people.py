@@ -9,9 +9,9 @@ from rich.table import Table
 
 from lyceum.platform import errors
 from lyceum.platform.database import Writer
+from lyceum.platform.shell import Shell, as_json_option
 from lyceum.users import api
 from lyceum.users.adapters import people_csv
-from lyceum.users.cli.shell import Shell, as_json_option
 from lyceum.users.records import Account
 from lyceum.users.schemas.accounts import NewUser, UserQuery
 from lyceum.users.schemas.invitations import ImportOutcome

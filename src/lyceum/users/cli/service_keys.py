@@ -5,7 +5,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from lyceum.users.cli.shell import Shell, as_json_option
+from lyceum.platform.shell import Shell, as_json_option
 from lyceum.users.service import service_keys
 
 

@@ -7,12 +7,13 @@ import msgspec
 
 from lyceum.platform import csv_cells, errors, ids
 from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.csv_uploads import CSV, LARGEST, read_csv
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.engines import Engines
 from lyceum.platform.http import RequestInfo
 from lyceum.platform.jobs import enqueue
 from lyceum.platform.record_reads import Record
-from lyceum.platform.routing import API, MEBIBYTE, PUBLIC, SIGNED_IN, Routes
+from lyceum.platform.routing import API, PUBLIC, SIGNED_IN, Routes
 from lyceum.platform.wire import Answer, Content
 from lyceum.users import jobs, permissions
 from lyceum.users.errors import EmailInvalid, EmailTaken, LinkInvalid, PasswordRefused, RankTooLow
@@ -20,16 +21,15 @@ from lyceum.users.http import answers
 from lyceum.users.records import PeopleImport
 from lyceum.users.schemas.accounts import UserView
 from lyceum.users.schemas.invitations import (
-    ImportOptions,
-    ImportReport,
-    ImportView,
     InvitationAnswer,
-    NewInvitation,
+    NewUserInvitation,
+    PeopleImportOptions,
+    PeopleImportReport,
+    PeopleImportView,
 )
 from lyceum.users.service import invitations, people_imports
 
 routes = Routes("users")
-CSV: Final = "text/csv"
 _HEADER: Final = ("line", "email", "outcome", "message")
 
 
@@ -40,7 +40,7 @@ _HEADER: Final = ("line", "email", "outcome", "message")
     status=201,
     facts=(EmailTaken, EmailInvalid, RankTooLow),
 )
-async def invite_user(tx: Writer, actor: Actor, data: NewInvitation) -> Answer[UserView]:
+async def invite_user(tx: Writer, actor: Actor, data: NewUserInvitation) -> Answer[UserView]:
     """Makes the account and mails a link, good for two weeks, that sets its password."""
     made = await invitations.invite(tx, actor, data)
     return answers.account_answer(made, location=f"{API}/users/{made.id}")
@@ -75,18 +75,18 @@ async def take_up_invitation(tx: Writer, data: InvitationAnswer) -> None:
     access=permissions.CREATE_USERS,
     summary="Make accounts of the people of a CSV file",
     status=202,
-    max_body=2 * MEBIBYTE,
+    max_body=LARGEST,
     upload_media_types=(CSV,),
     facts=(errors.PayloadTooLarge, errors.UnsupportedMediaType),
 )
 async def import_users(
-    actor: Actor, query: ImportOptions, request: RequestInfo, engines: Engines
-) -> Answer[ImportView]:
+    actor: Actor, query: PeopleImportOptions, request: RequestInfo, engines: Engines
+) -> Answer[PeopleImportView]:
     """A header with `email` and `firstName`, and perhaps `lastName` and `roles`, then up to 10,000
     people. A job works it through: follow `Location`; the import has the report, line by line.
     `dryRun` says what would come of it; `invite` mails a link to each."""
     actor.require(permissions.CREATE_USERS)
-    content = await _read_text(request)
+    content = await read_csv(request)
     import_id = ids.new_id()
     async with engines.database.transaction() as tx:
         job_id = await enqueue(tx, actor, jobs.import_people, import_id=import_id)
@@ -109,7 +109,7 @@ async def import_users(
     facts=(errors.NotFound,),
     shows=Record("import of people"),
 )
-async def get_user_import(tx: Reader, actor: Actor, people_import_id: UUID) -> ImportView:
+async def get_user_import(tx: Reader, actor: Actor, people_import_id: UUID) -> PeopleImportView:
     """For whoever asked for it, and those who may see people."""
     return _view(await people_imports.get_import(tx, actor, people_import_id))
 
@@ -134,28 +134,14 @@ async def download_user_import(tx: Reader, actor: Actor, people_import_id: UUID)
     )
 
 
-async def _read_text(request: RequestInfo) -> str:
-    declared = (request.header(b"content-type") or "").split(";")[0].strip().lower()
-    if declared != CSV:
-        raise errors.UnsupportedMediaType(f"Send {CSV}.")
-    body = await request.body(2 * MEBIBYTE)
-    try:
-        text = body.decode()
-    except UnicodeDecodeError as problem:
-        raise errors.InvalidFormat("The file is not UTF-8.") from problem
-    if not text.strip() or "\0" in text:
-        raise errors.InvalidFormat("The file is empty, or not text.")
-    return text
-
-
-def _view(stored: PeopleImport) -> ImportView:
+def _view(stored: PeopleImport) -> PeopleImportView:
     report = stored.report
-    return ImportView(
+    return PeopleImportView(
         id=stored.id,
         job_id=stored.job_id,
         is_dry_run=stored.is_dry_run,
         sends_invitations=stored.sends_invitations,
-        report=None if report is None else msgspec.json.decode(report, type=ImportReport),
+        report=None if report is None else msgspec.json.decode(report, type=PeopleImportReport),
         created_at=stored.created_at,
         finished_at=stored.finished_at,
     )

@@ -21,7 +21,7 @@ from lyceum.users.errors import (
     StepUpRequired,
 )
 from lyceum.users.records import Consent, DataExport
-from lyceum.users.schemas.privacy import ConsentGiven, ConsentView, ExportLink, ExportView
+from lyceum.users.schemas.privacy import ConsentGiven, ConsentView, DataExportView, ExportLink
 from lyceum.users.service import consents, data_exports, erasure
 
 routes = Routes("users")
@@ -34,7 +34,7 @@ routes = Routes("users")
     status=202,
     facts=(StepUpRequired,),
 )
-async def request_export(tx: Writer, actor: Actor) -> Answer[ExportView]:
+async def request_export(tx: Writer, actor: Actor) -> Answer[DataExportView]:
     """A job makes a ZIP archive of JSON and files: follow `Location`. It is kept for a week."""
     made = await data_exports.request_export(tx, actor)
     job_id = await enqueue(tx, actor, jobs.export_person, export_id=made.id)
@@ -42,7 +42,7 @@ async def request_export(tx: Writer, actor: Actor) -> Answer[ExportView]:
 
 
 @routes.get("/me/exports", access=IN_PERSON, summary="My exports")
-async def list_exports(tx: Reader, actor: Actor) -> list[ExportView]:
+async def list_exports(tx: Reader, actor: Actor) -> list[DataExportView]:
     """The newest first."""
     return [_export_view(found) for found in await data_exports.list_exports(tx, actor)]
 
@@ -134,8 +134,8 @@ async def record_consent(
     return _consent_view(await consents.record_consent(tx, actor, purpose, data, ip=request.ip))
 
 
-def _export_view(found: DataExport) -> ExportView:
-    return ExportView(
+def _export_view(found: DataExport) -> DataExportView:
+    return DataExportView(
         id=found.id,
         requested_at=found.requested_at,
         ready_at=found.ready_at,

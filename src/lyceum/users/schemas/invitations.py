@@ -16,7 +16,7 @@ from lyceum.users.schemas.fields import (
 )
 
 
-class NewInvitation(Input, frozen=True, kw_only=True):
+class NewUserInvitation(Input, frozen=True, kw_only=True):
     """Somebody to invite; they choose their password themselves."""
 
     email: Email
@@ -32,7 +32,7 @@ class InvitationAnswer(Secretive, Input, frozen=True, kw_only=True):
     password: NewSecret
 
 
-class ImportOptions(Input, frozen=True, kw_only=True):
+class PeopleImportOptions(Input, frozen=True, kw_only=True):
     """How a file of people is taken."""
 
     dry_run: bool = False
@@ -48,7 +48,7 @@ class ImportOutcome(Output, frozen=True):
     message: str
 
 
-class ImportReport(Output, frozen=True, kw_only=True):
+class PeopleImportReport(Output, frozen=True, kw_only=True):
     """What came of a file of people, or would come of it."""
 
     is_dry_run: bool
@@ -58,13 +58,13 @@ class ImportReport(Output, frozen=True, kw_only=True):
     rows: tuple[ImportOutcome, ...]
 
 
-class ImportView(Output, frozen=True, kw_only=True):
+class PeopleImportView(Output, frozen=True, kw_only=True):
     """A file of people; the report is there when the job is done."""
 
     id: UUID
     job_id: UUID
     is_dry_run: bool
     sends_invitations: bool
-    report: ImportReport | None
+    report: PeopleImportReport | None
     created_at: datetime
     finished_at: datetime | None

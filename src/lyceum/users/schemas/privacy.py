@@ -10,7 +10,7 @@ from lyceum.platform.wire import Input, Output
 from lyceum.users.schemas.fields import LINE, Secretive
 
 
-class ExportView(Output, frozen=True, kw_only=True):
+class DataExportView(Output, frozen=True, kw_only=True):
     """An archive of what is held on its owner; ready once it has a size."""
 
     id: UUID

@@ -16,7 +16,7 @@ from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import credentials as credential_queries
 from lyceum.users.queries import invitations as queries
 from lyceum.users.records import Account
-from lyceum.users.schemas.invitations import NewInvitation
+from lyceum.users.schemas.invitations import NewUserInvitation
 from lyceum.users.service.administration import get_account
 from lyceum.users.service.registration import Letter, insert_account
 from lyceum.users.service.roles import hold_roles, require_reach
@@ -24,7 +24,7 @@ from lyceum.users.service.roles import hold_roles, require_reach
 VALID_DAYS = 14
 
 
-async def invite(tx: Writer, actor: Actor, new: NewInvitation) -> Account:
+async def invite(tx: Writer, actor: Actor, new: NewUserInvitation) -> Account:
     """Make an account without a password, and have its owner invited; EmailTaken, RankTooLow."""
     actor.require(CREATE_USERS)
     account = await insert_account(

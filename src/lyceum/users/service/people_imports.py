@@ -18,7 +18,7 @@ from lyceum.users.permissions import CREATE_USERS, READ_USERS
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import invitations as queries
 from lyceum.users.records import PeopleImport
-from lyceum.users.schemas.invitations import ImportOutcome, ImportReport, NewInvitation
+from lyceum.users.schemas.invitations import ImportOutcome, NewUserInvitation, PeopleImportReport
 from lyceum.users.service.invitations import invite
 from lyceum.users.service.registration import insert_account
 from lyceum.users.service.roles import hold_roles
@@ -61,10 +61,10 @@ async def import_people(
 
 def make_report(
     tx: Reader | None, actor: Actor, outcomes: Sequence[ImportOutcome], *, is_dry_run: bool
-) -> ImportReport:
+) -> PeopleImportReport:
     """Return the outcomes with their sums."""
     kinds = [outcome.outcome for outcome in outcomes]
-    return ImportReport(
+    return PeopleImportReport(
         is_dry_run=is_dry_run,
         created=kinds.count("created"),
         existing=kinds.count("exists"),
@@ -105,7 +105,9 @@ async def get_import(tx: Reader, actor: Actor, import_id: UUID) -> PeopleImport:
     return found
 
 
-async def finish_import(tx: Writer, actor: Actor, import_id: UUID, report: ImportReport) -> None:
+async def finish_import(
+    tx: Writer, actor: Actor, import_id: UUID, report: PeopleImportReport
+) -> None:
     """Keep the report of an import, and its file no longer."""
     await tx.execute(queries.FINISH_IMPORT, import_id, msgspec.json.encode(report))
 
@@ -120,7 +122,7 @@ async def _make(
     sends_invitations: bool,
 ) -> None:
     if sends_invitations:
-        new = NewInvitation(
+        new = NewUserInvitation(
             email=email, first_name=row.first_name, last_name=row.last_name, roles=roles
         )
         await invite(tx, actor, new)
