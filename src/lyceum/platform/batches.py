@@ -20,7 +20,7 @@ log = logging.getLogger("lyceum.events")
 
 MOST: Final = 50
 """Events of a batch."""
-SECONDS: Final = 0.5
+SECONDS: Final = 1.0
 """Handlers of a batch that have taken this long: the events after that are handled alone."""
 LONGEST_SECONDS: Final = 10.0
 """A batch that takes longer is given up; a handler alone may take longer than that."""

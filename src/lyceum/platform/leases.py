@@ -14,7 +14,7 @@ from lyceum.platform.database import Database, Writer
 from lyceum.platform.statements import command
 
 TRIES: Final = len(failures.PAUSES_SECONDS) + 1
-PER_KEY: Final = 25
+PER_KEY: Final = 50
 """Events of one key in a claim, so that a long queue of one key leaves room for others."""
 UNDELIVERED: Final = ("",)
 """Whose rows to claim: those that nobody has had yet."""

@@ -22,6 +22,8 @@ from lyceum.platform.rabbitmq import BrokerGone, Names
 log = logging.getLogger("lyceum.relay")
 
 PUBLISHED_AT_ONCE: Final = 200
+GATHER_SECONDS: Final = 0.01
+"""How long what is confirmed waits for more, to leave the outbox with it."""
 
 
 class Relay(Deliverer):
@@ -91,6 +93,8 @@ class Relay(Deliverer):
 
     async def _forget_confirmed(self) -> None:
         while self._confirmed:
+            # Of many that are confirmed one by one, few statements: each makes the outbox be read.
+            await asyncio.sleep(GATHER_SECONDS)
             rows, self._confirmed = self._confirmed, []
             try:
                 await leases.forget_all(self._database, rows)
