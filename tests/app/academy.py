@@ -353,6 +353,9 @@ async def _make_rest(tx: Writer, made: Academy, operation: str) -> None:
         made.in_path |= {"webhook_id": samples.SOME_ID, "delivery_id": samples.SOME_ID}
     made.in_path["dead_id"] = await operator_samples.park_event(tx)
     made.in_path["entry_id"] = await operator_samples.record_entry(tx)
+    made.in_path["retention_class"] = "reads"
+    made.in_path["audit_export_id"] = await operator_samples.add_audit_export(tx)
+    made.in_path["hold_id"] = await operator_samples.place_hold(tx)
     made.in_path |= {
         "category_id": str(category.id),
         "import_id": str(import_id),

@@ -3,7 +3,8 @@ its log."""
 
 import msgspec
 
-from lyceum.audit.service import recording
+from lyceum.audit.schemas import AuditFilters, NewHold
+from lyceum.audit.service import exports, recording, retention
 from lyceum.courses.events import CoursePublished
 from lyceum.platform import clock, ids, leases
 from lyceum.platform.access import Actor, system_actor
@@ -34,6 +35,22 @@ async def record_entry(tx: Writer) -> str:
     )  # fmt: skip
     await recording.record_events(tx, system_actor("tests"), [Happened(envelope, happened)])
     return str(envelope.id)
+
+
+async def place_hold(tx: Writer) -> str:
+    """Hold what nobody did; return the hold's id."""
+    new = NewHold(reason="a sample", person_id=ids.new_id())
+    return str((await retention.place_hold(tx, system_actor("tests"), new)).id)
+
+
+async def add_audit_export(tx: Writer) -> str:
+    """Ask for an export; return its id."""
+    export_id = ids.new_id()
+    await exports.add_export(
+        tx, system_actor("tests"), export_id, wanted=AuditFilters(action="sample"),
+        export_format="csv", job_id=ids.new_id(),
+    )  # fmt: skip
+    return str(export_id)
 
 
 async def make_webhook(tx: Writer, owner: Actor) -> dict[str, str]:

@@ -47,3 +47,33 @@ def test_the_command_says_what_was_altered_and_where(tmp_path: Path, fresh_dsn: 
     told = verify(shell)
     assert told.exit_code == 1
     assert "edited" in told.output
+
+
+def test_an_export_is_written_and_checked_without_a_database(
+    tmp_path: Path, fresh_dsn: str
+) -> None:
+    settings = load_settings(environment="test", data_dir=tmp_path, database_url=fresh_dsn)
+    shell = Shell(settings)
+    shell.with_engines(publish)
+    out = tmp_path / "entries.ndjson"
+    options = ["--from", "2020-01-01", "--to", "2100-01-01T00:00:00Z", "--json"]
+    done = CliRunner().invoke(audit, ["export", *options, "--out", str(out)], obj=shell)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"entries": 3, "sizeBytes": out.stat().st_size}
+    elsewhere = Shell(load_settings(database_url="postgresql://nobody@127.0.0.1:1/nothing"))
+    whole = CliRunner().invoke(audit, ["check", str(out), "--json"], obj=elsewhere)
+    assert (whole.exit_code, json.loads(whole.stdout)["entries"]) == (0, 3)
+    out.write_bytes(out.read_bytes().replace(b"course.published", b"course.withdrawn", 1))
+    altered = CliRunner().invoke(audit, ["check", str(out)], obj=elsewhere)
+    assert altered.exit_code == 1
+    assert "edited" in altered.output
+    table = CliRunner().invoke(
+        audit, ["export", "--format", "csv", "--result", "refused", "--out", "-"], obj=shell
+    )
+    assert table.stdout.startswith("stream,sequence,id,occurredAt")
+    shell.with_engines(lambda engines: runner.drain(engines, users.actor_for))
+    told = CliRunner().invoke(
+        audit, ["export", "--action", "audit.exported", "--out", "-"], obj=shell
+    )
+    lines = [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
+    assert [json.loads(line["body"])["entries"] for line in lines] == [3, 0]

@@ -56,6 +56,7 @@ NO_RECORD = {
     "getWebhook": OF_THE_PROGRAM,
     "listDeliveries": OF_THE_PROGRAM,
     "getDelivery": "an event as it was sent: ids alone",
+    "listRetention": OF_THE_PROGRAM,
     "getJob": OF_THE_PROGRAM,
     "watchJob": OF_THE_PROGRAM,
     "getQueues": OF_THE_PROGRAM,

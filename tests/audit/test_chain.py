@@ -10,7 +10,7 @@ import pytest
 
 from lyceum.audit import queries
 from lyceum.audit.adapters import canonical
-from lyceum.audit.records import FullEntry
+from lyceum.audit.records import Finding, FullEntry
 from lyceum.audit.service import anchoring, recording, verifying
 from lyceum.courses.events import CoursePublished
 from lyceum.platform import clock, ids
@@ -65,12 +65,12 @@ async def record(tx: Writer, course_id: UUID, many: int = 1) -> list[FullEntry]:
     return found
 
 
-async def verify(tx: Reader, storage: Storage) -> list[verifying.Finding]:
+async def verify(tx: Reader, storage: Storage) -> list[Finding]:
     report = await verifying.verify(tx, ACTOR, storage, SECRET, advance=lambda _done, _total: None)
     return report.findings
 
 
-def told(findings: list[verifying.Finding]) -> list[tuple[str, int | None, int | None]]:
+def told(findings: list[Finding]) -> list[tuple[str, int | None, int | None]]:
     return [(one.kind, one.stream, one.sequence) for one in findings]
 
 

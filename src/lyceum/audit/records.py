@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.audit.schemas import Result, RetentionClass
+from lyceum.audit.schemas import ExportFormat, Result, RetentionClass
+from lyceum.platform.statements import Json
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -37,6 +38,70 @@ class FullEntry(Entry, frozen=True):
     has_details: bool
     salt: bytes | None
     body: str | None
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """What stays of an entry that was past its time; `removal_id` is the entry that says so."""
+
+    stream: int
+    sequence: int
+    recorded_at: datetime
+    retention_class: str
+    content_hash: bytes
+    previous_hash: bytes
+    hash: bytes
+    removal_id: UUID
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """How many days entries of a class are kept; None is for ever. Held, none goes."""
+
+    retention_class: RetentionClass
+    days: int | None
+    is_held: bool
+
+
+class Expired(msgspec.Struct, frozen=True):
+    """How many entries of a class are past their time, and since when the first was recorded."""
+
+    retention_class: RetentionClass
+    entries: int
+    oldest_at: datetime | None
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """What keeps entries of a class, or of a person, from being removed."""
+
+    id: UUID
+    retention_class: RetentionClass | None
+    person_id: UUID | None
+    reason: str
+    placed_by: UUID | None
+    placed_at: datetime
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """How many of the entries looked at were removed, and how far that was."""
+
+    removed: int
+    last_at: datetime
+    last_sequence: int
+
+
+class StoredExport(msgspec.Struct, frozen=True):
+    """A row of the exports."""
+
+    id: UUID
+    asked_by: UUID | None
+    format: ExportFormat
+    filters: Json
+    job_id: UUID
+    file_key: str | None
+    entries: int | None
+    size_bytes: int | None
+    created_at: datetime
+    expires_at: datetime
+    finished_at: datetime | None
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -99,3 +164,18 @@ class RecordRead(msgspec.Struct, frozen=True, kw_only=True, tag="read"):
 
 
 Notice = Refusal | RecordRead
+
+
+Kind = Literal[
+    "edited", "removed", "moved", "details_edited", "details_removed", "unlinked", "cut",
+    "rewritten", "anchor_forged", "removal_forged", "removed_early",
+]  # fmt: skip
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What is wrong with the trail, and where: a place in a chain, or an anchor's key."""
+
+    kind: Kind
+    stream: int | None
+    sequence: int | None
+    detail: str

@@ -16,9 +16,13 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 def write_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """Return a table as CSV in UTF-8, in which no cell is a formula."""
+    return write_lines([header]) + write_lines(rows)
+
+
+def write_lines(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return rows of a table, for a file that is written piece by piece."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(header)
     writer.writerows([safe_cell(value) for value in row] for row in rows)
     return out.getvalue().encode()
 

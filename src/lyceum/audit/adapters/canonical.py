@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from lyceum.audit.records import Entry
+from lyceum.audit.records import Entry, Removed
 
 START: Final = bytes(32)
 """The previous hash of the first entry of a chain."""
@@ -33,33 +33,21 @@ def hash_entry(entry: Entry, sequence: int | None = None) -> bytes:
     place = entry.sequence if sequence is None else sequence
     if entry.retention_class is None:
         return _hash_at_once(entry, place)
-    return hash_place(
-        entry.stream,
-        place,
-        entry.previous_hash,
-        entry.recorded_at,
-        entry.retention_class,
-        hash_content(entry),
-    )
+    return _hash_place(entry, place, hash_content(entry))
 
 
-def hash_place(
-    stream: int,
-    sequence: int,
-    previous_hash: bytes,
-    recorded_at: datetime,
-    retention_class: str,
-    content_hash: bytes,
-) -> bytes:
-    """Return the hash of an entry of which only the hash of its content is known."""
-    return _hash(
-        b"lyceum audit 2,",
-        stream,
-        sequence,
-        previous_hash.hex(),
-        _microseconds(recorded_at),
-        retention_class,
-        content_hash.hex(),
+def hash_removed(row: Removed) -> bytes:
+    """Return the hash that the entry had in whose place the row stands."""
+    return _hash_place(row, row.sequence, row.content_hash)
+
+
+def is_as_hashed(entry: Entry) -> bool:
+    """Return whether an entry is what its hash says, that of its content included."""
+    if entry.retention_class is None:
+        return entry.content_hash is None and _hash_at_once(entry, entry.sequence) == entry.hash
+    content = hash_content(entry)
+    return content == entry.content_hash and (
+        _hash_place(entry, entry.sequence, content) == entry.hash
     )
 
 
@@ -73,9 +61,16 @@ def hash_details(salt: bytes, body: str) -> bytes:
     return sha256(salt + body.encode()).digest()
 
 
+def _hash_place(row: Entry | Removed, place: int, content_hash: bytes) -> bytes:
+    return _hash(
+        b"lyceum audit 2,", row.stream, place, row.previous_hash.hex(),
+        microseconds(row.recorded_at), row.retention_class, content_hash.hex(),
+    )  # fmt: skip
+
+
 def _hash_at_once(entry: Entry, place: int) -> bytes:
     entry_id, occurred, *rest = _content(entry)
-    recorded = _microseconds(entry.recorded_at)
+    recorded = microseconds(entry.recorded_at)
     before = entry.previous_hash.hex()
     return _hash(
         b"lyceum audit 1,", entry.stream, place, before, entry_id, occurred, recorded, *rest
@@ -84,7 +79,7 @@ def _hash_at_once(entry: Entry, place: int) -> bytes:
 
 def _content(entry: Entry) -> tuple[object, ...]:
     return (
-        entry.id, _microseconds(entry.occurred_at), entry.actor_id, entry.impersonator_id,
+        entry.id, microseconds(entry.occurred_at), entry.actor_id, entry.impersonator_id,
         entry.action, entry.object_type, entry.object_id, entry.result, entry.request_id,
         entry.details_hash.hex(),
     )  # fmt: skip
@@ -94,7 +89,8 @@ def _hash(label: bytes, *fields: object) -> bytes:
     return sha256(label + b"".join([_encode(field) for field in fields])).digest()
 
 
-def _microseconds(moment: datetime) -> int:
+def microseconds(moment: datetime) -> int:
+    """Return a moment as microseconds of the epoch."""
     return (moment - _EPOCH) // _MICROSECOND
 
 

@@ -11,17 +11,13 @@ from lyceum.platform import errors
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
 
-FILTERS = ("actor", "person", "object_id", "action", "result", "since", "until")
-
 
 async def list_entries(
     tx: Reader, actor: Actor, query: AuditQuery, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[Entry]:
     """Return what fits the query, newest first."""
     actor.require(READ_AUDIT)
-    given = {name: getattr(query, name) for name in FILTERS}
-    filters = {name: value for name, value in given.items() if value is not None}
-    statement, values = queries.search(filters, before, limit)
+    statement, values = queries.search(query.given(), before, limit)
     return await tx.all(statement, *values)
 
 
