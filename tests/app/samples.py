@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from lyceum.platform.routing import Route
+
 WORDS = (
     "Sample text", "sample", "en", "EUR", "UTC", "https://academy.test/picture.png", "#a1b2c3",
     "1.5", "2026-01-31", "sample@people.test", "123456", "a", "a" * 43,
@@ -19,6 +21,26 @@ SOME_MOMENT = "2026-01-31T08:00:00Z"
 def minimal(kind: Any, known: Mapping[str, Any] | None = None) -> Any:
     """Return the least JSON that decodes as `kind`; `known` has values for fields by name."""
     return _least(inspect.type_info(kind), known or {})
+
+
+def nowhere(route: Route) -> dict[str, str]:
+    """Return a path that fits the route and that nothing has: ids, and words where none fits."""
+    if route.path_type is None:
+        return {}
+    words: dict[str, str] = minimal(route.path_type)
+    taken = {}
+    for name in route.path_names:
+        trial = {**words, name: SOME_ID}
+        taken[name] = SOME_ID if _fits_path(trial, route.path_type) else words[name]
+    return taken
+
+
+def _fits_path(values: dict[str, str], kind: type[msgspec.Struct]) -> bool:
+    try:
+        msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 @singledispatch

@@ -207,7 +207,7 @@ async def test_who_may_knock(
 async def test_what_does_not_exist(
     route: Route, client: httpx.AsyncClient, engines: Engines, strangers: dict[str, Account]
 ) -> None:
-    academy = Academy(strangers, dict.fromkeys(route.path_names, samples.SOME_ID), NOTHING)
+    academy = Academy(strangers, samples.nowhere(route), NOTHING)
     for actor in ("anonymous", *ROLES):
         response = await knock(client, engines, route, actor, academy)
         judge(route, actor, response)

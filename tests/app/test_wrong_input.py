@@ -36,7 +36,9 @@ async def auth(engines: Engines) -> Credentials:
     return Credentials(f"Bearer {opened.access_token}", await make_service_key(engines))
 
 
-def path_of(route: Route, segment: str = samples.SOME_ID) -> str:
+def path_of(route: Route, segment: str | None = None) -> str:
+    if segment is None:
+        return route.path.format(**samples.nowhere(route))
     return route.path.format(**dict.fromkeys(route.path_names, segment))
 
 
