@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -122,14 +122,27 @@ class Killer:
         if self.killed.is_set():
             self.longest_pause = max(self.longest_pause, time.monotonic() - self.last)
         self.last = time.monotonic()
-        if self.acknowledged == self.after:
-            if self.server is not None:
-                self.server.kill()
-            else:
-                pid = self.running.pid_of(self.victim)
-                assert pid is not None, f"no {self.victim} to kill"
-                os.kill(pid, signal.SIGKILL)
+        if self.acknowledged >= self.after and not self.killed.is_set() and self._kill():
             self.killed.set()
+
+    def _kill(self) -> bool:
+        """Kill; return False when the process is not there: its supervisor is about to start it."""
+        if self.server is not None:
+            self.server.kill()
+            return True
+        pid = self.running.pid_of(self.victim)
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGKILL)
+        return True
+
+    async def make_sure(self) -> None:
+        """Kill now if the process was not there in time."""
+        while not self.killed.is_set():
+            if self._kill():
+                self.killed.set()
+            else:
+                await asyncio.sleep(0.05)
 
     async def revive(self) -> None:
         """Start the server again that was killed, after a while."""
@@ -163,12 +176,15 @@ async def run_round(
     running, server = stage.running, stage.servers.get(victim)
     after, away = chance.randint(first, writes - 2), chance.uniform(0.0, AWAY_SECONDS)
     killer = Killer(running, server, victim, after, away)
-    works = [learning.work_through(door, course, each, killer.acknowledge) for each in people]
+    works: list[Awaitable[None]] = [
+        learning.work_through(door, course, each, killer.acknowledge) for each in people
+    ]
     if victim == "supervisor":
         works.append(killer.replace_supervisor())
     if server is not None:
         works.append(killer.revive())
     await asyncio.gather(*works)
+    await killer.make_sure()
     await asyncio.to_thread(running.wait_until_ready)
     faults = [fault for each in people for fault in each.faults]
     for each in people:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import aiormq
 import pytest
+from aiormq.abc import AbstractConnection
 
 from lyceum.app.operations import probes
 from lyceum.platform import dead_letters, leases, rabbitmq
@@ -257,3 +258,27 @@ async def test_the_address_is_not_logged(caplog: pytest.LogCaptureFixture) -> No
     await until(was_told)
     await line.close()
     assert password not in caplog.text
+
+
+@pytest.mark.parametrize("ended_by", [asyncio.CancelledError(), KeyError("frame"), OSError()])
+async def test_whatever_a_dying_broker_ends_the_opening_with_there_is_another_try(
+    ended_by: BaseException,
+) -> None:
+    tries = 0
+
+    async def opened(_connection: AbstractConnection) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ended_by
+
+    line = rabbitmq.Line(rabbitmq_url(), opened=(opened,))
+    await line.start()
+
+    async def is_connected() -> bool:
+        return line.is_connected
+
+    await until(is_connected)
+    await line.close()
+    assert tries == 2
+    assert not line.is_connected

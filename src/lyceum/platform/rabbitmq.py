@@ -100,7 +100,12 @@ class Line:
             try:
                 await self._live_through_one()
                 was_told = False
-            except FAULTS as problem:
+            except (Exception, asyncio.CancelledError) as problem:
+                # A broker that dies while it is spoken to ends what waits for it in any way, with
+                # a cancellation too: nobody's but that of `close` ends the line.
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
                 if not was_told:
                     log.warning("RabbitMQ: %s; trying again", _reason(problem))
                 was_told = not self.is_connected
