@@ -163,7 +163,7 @@ REFUSED = (
     " 'done', '', '', '', '{}')",
     "SELECT audit.append_many('{0,10}', ARRAY[gen_random_uuid(), gen_random_uuid()],"
     " '{now,now}', '{NULL,NULL}', '{NULL,NULL}', '{a,a}', '{a,a}', '{a,a}', '{done,done}', '{a,a}',"
-    " '{a,a}', '{a,a}', '{{},{}}')",
+    " '{a,a}', '{a,a}', ARRAY['{}', '{}'])",
     "SELECT audit.empty_details(NULL::uuid), audit.add_many(NULL, NULL, NULL, NULL, NULL, NULL,"
     " NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
     "SELECT audit.append(10::smallint, gen_random_uuid(), now(), NULL, NULL, 'audit.pruned', '',"
