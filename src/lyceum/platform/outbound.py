@@ -12,6 +12,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -122,6 +123,12 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+@cache
+def trust() -> ssl.SSLContext:
+    """Return whose certificates are believed; made once, because that takes a while."""
+    return ssl.create_default_context()
+
+
 class OutboundClient:
     """Sends requests to addresses of users. `allows_private` is for development alone."""
 
@@ -134,7 +141,7 @@ class OutboundClient:
     ) -> None:
         self._allows_private = allows_private
         self._resolve = resolver
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or trust()
 
     async def request(
         self,

@@ -5,14 +5,14 @@ Plain http is for a provider on this machine alone. Not here: what is asked (`oi
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+
+from lyceum.platform import outbound
 
 MAX_BYTES: Final = 1024 * 1024
 SECONDS: Final = 10.0
@@ -76,7 +76,7 @@ async def _fetch(
         headers["authorization"] = f"Bearer {bearer}"
     async with (
         httpx.AsyncClient(
-            verify=_trust(), timeout=SECONDS, follow_redirects=False, trust_env=False
+            verify=outbound.trust(), timeout=SECONDS, follow_redirects=False, trust_env=False
         ) as client,
         client.stream(
             method,
@@ -92,9 +92,3 @@ async def _fetch(
             if len(body) > MAX_BYTES:
                 raise ProviderFailed(f"too much from {urlsplit(url).netloc}")
         return response.status_code, body
-
-
-@lru_cache(maxsize=1)
-def _trust() -> ssl.SSLContext:
-    """Return whose certificates are believed; made once, because that takes a while."""
-    return ssl.create_default_context()
