@@ -36,12 +36,15 @@ data_dir = Path(sys.argv[1])
 POLITE = '''"""
 import os, signal, sys, time
 from lyceum.platform.processes import watch_lifeline
+def say(*words):
+    # print may not be entered again by a handler that interrupts it
+    os.write(2, (" ".join((sys.argv[1], *words)) + os.linesep).encode())
 def stop(*_):
-    print(sys.argv[1], "says goodbye", file=sys.stderr, flush=True)
+    say("says goodbye")
     sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
 watch_lifeline()
-print(sys.argv[1], "is up as", os.getpid(), file=sys.stderr, flush=True)
+say("is up as", str(os.getpid()))
 while True:
     time.sleep(0.05)
 """'''
