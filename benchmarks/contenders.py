@@ -56,7 +56,7 @@ def statements() -> dict[str, str]:
     return {
         "list": catalogue.LIST_PLAIN["new"].text,
         "detail": catalogue.FIND_VIEWER.text,
-        "progress": progress.RECORD.text,
+        "progress": progress.RECORD_ALONE.text,
     }
 
 

@@ -40,8 +40,8 @@ async def record_at(
 ) -> int:
     """Claim `seconds` in the first lecture at the moment `now`; return the time credited so far."""
     answer = await database.sole_writer().one(
-        queries.RECORD, learner.user_id, course.id, course.lectures[0], False, seconds, None, None,
-        now, now, None, "", None, None,
+        queries.RECORD_ALONE, learner.user_id, course.id, course.lectures[0], False, seconds, None,
+        None, now, now, None, "", None, None,
     )  # fmt: skip
     return msgspec.json.decode(answer, type=ProgressRecorded).time_spent_seconds
 
@@ -454,7 +454,7 @@ async def test_what_is_late_completes_but_does_not_move(database: Database) -> N
     [
         ({"number": 4}, errors.ValidationFailed, "/items/1/lectureId"),
         ({"number": 3, "completed": True}, facts.CompletedByQuiz, None),
-        ({"played_segments": ((3, 3),)}, errors.ValidationFailed, "/items/1/playedSegments"),
+        ({"played_segments": ((3, 3),)}, errors.ValidationFailed, "/items/1/playedSegments/0"),
         (
             {"recorded_at": datetime.fromisoformat("0001-01-01T00:00:00+14:00")},
             errors.ValidationFailed,

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from asyncpg import Range
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -153,12 +152,17 @@ async def test_progress_follows_the_rules(
         await tx.abandon()
 
 
+def _played(item: Item) -> str | None:
+    parts = ",".join(f"[{start},{end})" for start, end in item.played)
+    return f"{{{parts}}}" if parts else None
+
+
 async def _record_one(
     tx: Writer, learner: Actor, course: Taught, model: Model, item: Item, now: datetime
 ) -> None:
     answer = await tx.one(
-        queries.RECORD, learner.user_id, course.id, course.lectures[item.number], item.completed,
-        item.seconds, item.position, [Range(*part) for part in item.played] or None,
+        queries.RECORD_ALONE, learner.user_id, course.id, course.lectures[item.number],
+        item.completed, item.seconds, item.position, _played(item),
         now - item.age * SECOND, now, None, "", None, None,
     )  # fmt: skip
     model.record(item, now)

@@ -18,6 +18,7 @@ from lyceum.courses.service import progress, structure
 from lyceum.platform import clock
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Database
+from lyceum.platform.statements import command
 from tests.courses.learning import SYSTEM, Taught, drop, enrol, events_of, learn, rows, teach
 
 
@@ -179,6 +180,40 @@ async def waiting(database: Database, count: int) -> None:
         await asyncio.sleep(0.005)
 
 
+async def test_a_locked_enrolment_holds_up_its_own_learner_only(database: Database) -> None:
+    course = await teach(database, "text")
+    held, *others = [await learn(database, course) for _ in range(40)]
+    async with database.transaction() as tx:
+        await tx.execute(_LOCK, held.user_id)
+        waits = [asyncio.create_task(complete(database, held, course, 0)) for _ in range(3)]
+        percents = [
+            await asyncio.gather(*(complete(database, learner, course, 0) for learner in others))
+            for _ in range(3)
+        ]
+        assert percents == [[100] * len(others)] * 3
+        assert not any(task.done() for task in waits)
+    assert await asyncio.gather(*waits) == [100] * 3
+
+
+async def test_learners_of_many_courses_at_once_never_wait_in_a_circle(
+    database: Database,
+) -> None:
+    courses = [await teach(database, *["text"] * 3) for _ in range(4)]
+    learners = [await learn(database, courses[0]) for _ in range(10)]
+    for course in courses[1:]:
+        for learner in learners:
+            await enrol(database, learner, course.id)
+    percents = await asyncio.gather(
+        *(
+            complete(database, learner, course, number)
+            for number in range(3)
+            for learner in learners
+            for course in reversed(courses)
+        )
+    )
+    assert sorted(percents) == sorted([33, 66, 100] * 40)
+
+
 async def test_who_read_the_outline_before_it_changed_reads_it_again(database: Database) -> None:
     course = await teach(database, *["text"] * 3)
     learners = [await learn(database, course) for _ in range(3)]
@@ -233,6 +268,7 @@ async def test_leaving_and_coming_back_meet_progress(database: Database) -> None
 
 
 # Another test of this worker process never runs at the same time.
+_LOCK = command("SELECT FROM courses.enrolments WHERE user_id = $1 FOR UPDATE")
 _WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'

@@ -17,6 +17,7 @@ from lyceum.platform import errors, ids
 from lyceum.platform.database_errors import FAILURES, translate
 from lyceum.platform.database_errors import ConstraintBroken as ConstraintBroken
 from lyceum.platform.database_errors import constraint_facts as constraint_facts
+from lyceum.platform.gathering import Gathered, Gatherer
 from lyceum.platform.pool import Link, Pool
 from lyceum.platform.statements import Command, Composed, Query, Statement, command
 
@@ -107,6 +108,10 @@ class Writer(Reader):
     async def all(self, statement: Query[T] | Command[T], *arguments: object) -> list[T]:
         """Return every row."""
         return await super().all(cast("Query[T]", statement), *arguments)
+
+    async def one_gathered(self, gathered: Gathered[T], *arguments: object) -> T:
+        """Return the row of a command that others may run together with; here, it runs alone."""
+        return await self.one(gathered.alone, *arguments)
 
     async def execute(self, statement: Command[Any], *arguments: object) -> None:
         """Run a command for its effect."""
@@ -206,6 +211,13 @@ class SoleWriter(Writer):
         super().__init__(database)
         self._is_spent = False
 
+    async def one_gathered(self, gathered: Gathered[T], *arguments: object) -> T:
+        """Return the row of a command, which commits with those of other callers."""
+        if self._is_spent:
+            raise RuntimeError(f"{gathered.alone.name} would be a second transaction")
+        self._is_spent = True
+        return await self.database.gatherer(gathered).run(arguments)
+
     async def _run(self, statement: Statement[Any], arguments: tuple[Any, ...]) -> Any:
         if self._is_spent and statement.writes:
             raise RuntimeError(f"{statement.name} would be a second transaction")
@@ -222,6 +234,7 @@ class Database:
         self.invalidations: Invalidations | None = None
         self.heard: list[Callable[[tuple[str, ...]], None]] = []
         self.observe: Callable[[str, float], None] | None = None
+        self._gatherers: dict[Command[Any], Gatherer[Any]] = {}
 
     async def open(self) -> None:
         """Connect once, so that a wrong address is said at the start."""
@@ -248,6 +261,13 @@ class Database:
     def sole_writer(self) -> SoleWriter:
         """Return a SoleWriter; it holds nothing and needs no end."""
         return SoleWriter(self)
+
+    def gatherer(self, gathered: Gathered[T]) -> Gatherer[T]:
+        """Return where the callers of a gathered command meet; for this module only."""
+        found = self._gatherers.get(gathered.together)
+        if found is None:
+            found = self._gatherers[gathered.together] = Gatherer(gathered, self.sole_writer)
+        return found
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Writer]:

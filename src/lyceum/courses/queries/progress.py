@@ -1,16 +1,24 @@
 """Progress: the SQL functions that record it (migration 0004), and reading it."""
 
+from lyceum.platform.gathering import Gathered
 from lyceum.platform.statements import Json, command, sql
 
 # What a learner did: learner, course, lecture, completed, seconds, position, played parts, the
 # moment that it speaks of, now; then impersonator, request id, trace, origin, as in those below.
-RECORD = command(
+RECORD_ALONE = command(
     """
-    SELECT courses.record_progress($1, $2, $3, $4, $5, $6, $7, $8, $9, 'learner', NULL, NULL,
-        $1, $10, $11, $12, $13)
+    SELECT courses.record_progress($1, $2, $3, $4, $5, $6, $7::text::int4multirange, $8, $9,
+        'learner', NULL, NULL, $1, $10, $11, $12, $13)
     """,
     Json,
 )
+RECORD_TOGETHER = command(
+    """
+    SELECT courses.record_progress_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    """,
+    Json,
+)
+RECORD = Gathered(RECORD_ALONE, RECORD_TOGETHER, sorted_by=2)
 
 # What an attempt has shown: learner, course, lecture, now, actor.
 COMPLETE = command(

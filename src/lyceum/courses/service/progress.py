@@ -5,12 +5,12 @@ recording is one round trip. Not here: what completing a course brings about (`j
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import available_timezones
 
 import msgspec
-from asyncpg import Range
 
 from lyceum.courses import errors as facts
 from lyceum.courses.queries import progress as queries
@@ -39,7 +39,7 @@ async def record_progress(
     """
     user_id = actor.require_user()
     now = clock.utc_now()
-    answer = await tx.one(
+    answer = await tx.one_gathered(
         queries.RECORD, user_id, course_id, update.lecture_id, update.completed,
         update.time_spent_seconds, update.position_seconds, _played(update), now, now,
         actor.impersonator_id, *current(),
@@ -120,13 +120,16 @@ class _BatchRefused(msgspec.Struct):
     item: int
 
 
-def _played(update: ProgressUpdate) -> list["Range[int]"] | None:
-    if not update.played_segments:
-        return None
-    for number, (start, end) in enumerate(update.played_segments):
+def _played(update: ProgressUpdate) -> str | None:
+    return _parts(update.played_segments, "/playedSegments")
+
+
+def _parts(segments: Sequence[tuple[int, int]], pointer: str) -> str | None:
+    """Return played parts as the text of a multirange, None for none."""
+    for number, (start, end) in enumerate(segments):
         if start >= end:
-            raise facts.invalid(f"/playedSegments/{number}", "A part ends after it begins")
-    return [Range(start, end) for start, end in update.played_segments]
+            raise facts.invalid(f"{pointer}/{number}", "A part ends after it begins")
+    return f"{{{','.join(f'[{start},{end})' for start, end in segments)}}}" if segments else None
 
 
 def _batch_row(item: ProgressItem, number: int, now: datetime) -> dict[str, object]:
@@ -134,15 +137,12 @@ def _batch_row(item: ProgressItem, number: int, now: datetime) -> dict[str, obje
     recorded_at = item.recorded_at or now
     if recorded_at.year < 2000:
         raise facts.invalid(f"/items/{number}/recordedAt", "A year from 2000 on, please")
-    if any(start >= end for start, end in item.played_segments):
-        raise facts.invalid(f"/items/{number}/playedSegments", "A part ends after it begins")
-    parts = ",".join(f"[{start},{end})" for start, end in item.played_segments)
     return {
         "lecture_id": item.lecture_id,
         "completed": item.completed,
         "seconds": item.time_spent_seconds,
         "position": item.position_seconds,
-        "played": f"{{{parts}}}" if parts else None,
+        "played": _parts(item.played_segments, f"/items/{number}/playedSegments"),
         "recorded_at": min(recorded_at, now),
     }
 
