@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -22,7 +23,7 @@ import pytest
 from lyceum.app import services, web
 from lyceum.app.engines import open_engines
 from lyceum.app.operations import probes
-from lyceum.platform import ids, migrations, runner
+from lyceum.platform import clock, ids, migrations, runner
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.edge import Edge
 from lyceum.platform.embedded import EmbeddedPostgres, start_embedded
@@ -35,6 +36,7 @@ from lyceum.users import api as users
 SERVER = pytest.StashKey[EmbeddedPostgres]()
 FOLDER = pytest.StashKey[Path]()
 TEMPLATE = pytest.StashKey[str]()
+BEGAN = pytest.StashKey[datetime]()
 MAX_ID = 60
 LEFTOVERS = 100
 
@@ -169,19 +171,17 @@ async def client(app: Edge) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-_FORGET_EVENTS = command(
-    "DELETE FROM platform.outbox WHERE occurred_at < now() - interval '20 s' AND dead_at IS NULL"
-)
-_FORGET_JOBS = command(
-    """
-    DELETE FROM platform.jobs
-    WHERE state = 'waiting' AND created_at < now() - interval '20 s'
-    """
-)
+_FORGET_EVENTS = command("DELETE FROM platform.outbox WHERE occurred_at < $1 AND dead_at IS NULL")
+_FORGET_JOBS = command("DELETE FROM platform.jobs WHERE state = 'waiting' AND created_at < $1")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remember when a test began, before its fixtures."""
+    item.stash[BEGAN] = clock.utc_now()
 
 
 @pytest.fixture
-async def drain(engines: Engines) -> Callable[[], Awaitable[int]]:
+async def drain(engines: Engines, request: pytest.FixtureRequest) -> Callable[[], Awaitable[int]]:
     """Handle every event and run every job that is due, as the worker would.
 
     What other tests of this worker have left is forgotten before: endpoints of webhooks that nobody
@@ -190,7 +190,7 @@ async def drain(engines: Engines) -> Callable[[], Awaitable[int]]:
     """
     services.load_handlers("all")
     for leftovers in (_FORGET_EVENTS, _FORGET_JOBS):
-        await engines.database.sole_writer().execute(leftovers)
+        await engines.database.sole_writer().execute(leftovers, request.node.stash[BEGAN])
 
     async def settle() -> int:
         return await runner.drain(engines, users.actor_for)
