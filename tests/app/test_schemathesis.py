@@ -16,6 +16,8 @@ from tests.app.academy import make_academy, make_people
 from tests.app.servers import WebProcess, web_process
 from tests.users import factories
 
+pytestmark = pytest.mark.embedded
+
 
 @pytest.fixture(scope="module")
 def web(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:

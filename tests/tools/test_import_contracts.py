@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parents[2]
 
 IN_ORDER = {
