@@ -181,16 +181,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-async def drain(engines: Engines, request: pytest.FixtureRequest) -> Callable[[], Awaitable[int]]:
-    """Handle every event and run every job that is due, as the worker would.
+async def forgotten(engines: Engines, request: pytest.FixtureRequest) -> None:
+    """Forget what other tests of this worker have left to do.
 
-    What other tests of this worker have left is forgotten before: endpoints of webhooks that nobody
-    answers at and followers by the hundred make thousands of jobs of it. What this test has begun
-    with is done, and what fails of it.
+    Endpoints of webhooks that nobody answers at and followers by the hundred make thousands of jobs
+    of it. What this test has begun with stays.
     """
-    services.load_handlers("all")
     for leftovers in (_FORGET_EVENTS, _FORGET_JOBS):
         await engines.database.sole_writer().execute(leftovers, request.node.stash[BEGAN])
+
+
+@pytest.fixture
+async def drain(engines: Engines, forgotten: None) -> Callable[[], Awaitable[int]]:
+    """Handle every event and run every job that is due, as the worker would, and what fails of
+    what this test has begun with."""
+    services.load_handlers("all")
 
     async def settle() -> int:
         return await runner.drain(engines, users.actor_for)

@@ -292,27 +292,30 @@ async def until_note(
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.usefixtures("forgotten")
 async def test_a_worker_killed_while_it_stores_the_course(
     engines: Engines, client: httpx.AsyncClient, dsn: str, temporary: Path
 ) -> None:
     owner = await exports.person(engines.database)
     headers = await exports.headers_of(engines, owner)
     made = await exports.upload(client, headers, exports.export(exports.unique_run()))
-    # The course is written and its lectures wait for this lock, so the worker is in between.
     lock = await asyncpg.connect(dsn)
-    await lock.execute("BEGIN; LOCK TABLE courses.lectures IN SHARE MODE")
-    async with worker(engines, dsn, temporary) as process:
-        await until_note(client, headers, made["jobId"], "storing the course")
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
-        async with asyncio.timeout(30):
-            while not await lock.fetchval(waiting):  # noqa: ASYNC110 - locks do not set events
-                await asyncio.sleep(0.05)
-        process.kill()
-        await process.wait()
-    await lock.execute("COMMIT")
-    await take_over(engines, made["jobId"])
-    await lock.execute("TRUNCATE platform.saq_jobs")
-    await lock.close()
+    try:
+        # The course is written and its lectures wait for this lock, so the worker is in between.
+        await lock.execute("BEGIN; LOCK TABLE courses.lectures IN SHARE MODE")
+        async with worker(engines, dsn, temporary) as process:
+            await until_note(client, headers, made["jobId"], "storing the course")
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+            async with asyncio.timeout(30):
+                while not await lock.fetchval(waiting):  # noqa: ASYNC110 - locks do not set events
+                    await asyncio.sleep(0.05)
+            process.kill()
+            await process.wait()
+        await lock.execute("COMMIT")
+        await take_over(engines, made["jobId"])
+        await lock.execute("TRUNCATE platform.saq_jobs")
+    finally:
+        lock.terminate()
     shown = (await client.get(f"{IMPORTS}/{made['id']}", headers=headers)).json()["data"]
     assert shown["report"]["isNew"]
     assert await engines.database.reader().one(COURSES_OF, owner.user_id) == 1
