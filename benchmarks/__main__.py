@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less data, fewer peers, one round")
     parser.add_argument("--rounds", type=int, help="rounds of each contender (3; quick: 1)")
     parser.add_argument("--seconds", type=int, help="seconds of each run (8; quick: 3)")
-    parser.add_argument("--only", help="comma-separated contenders")
+    parser.add_argument("--only", help="comma-separated contenders, pgbench too")
     options = parser.parse_args()
     console = Console()
     missing = contenders.missing_tools()
@@ -53,7 +53,8 @@ def main() -> int:
     rounds = options.rounds or (1 if options.quick else 3)
     seconds = options.seconds or (3 if options.quick else 8)
     scale = QUICK if options.quick else FULL
-    result = run(console, chosen, scale, rounds, seconds, with_pgbench=not options.only)
+    has_pgbench = not options.only or "pgbench" in names
+    result = run(console, chosen, scale, rounds, seconds, with_pgbench=has_pgbench)
     report.show(console, result)
     _write(console, result, "quick" if options.quick else "full")
     return 0 if all(target.is_reached for target in result.targets) else 1
