@@ -196,7 +196,7 @@ async def _record_batch(
             "completed": item.completed,
             "seconds": item.seconds,
             "position": item.position,
-            "played": "{" + ",".join(f"[{start},{end})" for start, end in item.played) + "}",
+            "played": _played(item),
             "recorded_at": now - item.age * SECOND,
         }
         for item in items

@@ -89,6 +89,17 @@ async def test_a_bug_in_the_command_is_told_to_each_caller(database: Database) -
     assert [type(one).__name__ for one in found] == ["UndefinedTableError"] * 3
 
 
+async def test_too_few_rows_are_a_bug_that_leaves_nobody_waiting(database: Database) -> None:
+    first = "INSERT INTO platform.inbox (handler, event_id) VALUES (($1::text[])[1],"
+    short = command(f"{first} ($2::uuid[])[1]) RETURNING event_id", UUID)
+    gathered = Gathered(_ALONE, short, sorted_by=2)
+    found = await asyncio.gather(
+        *(database.sole_writer().one_gathered(gathered, "few", ids.new_id()) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in found] == [ValueError] * 3
+
+
 async def test_a_transaction_keeps_it_to_itself(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.one_gathered(_WRITE, "transaction", ids.new_id())

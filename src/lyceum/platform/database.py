@@ -213,16 +213,17 @@ class SoleWriter(Writer):
 
     async def one_gathered(self, gathered: Gathered[T], *arguments: object) -> T:
         """Return the row of a command, which commits with those of other callers."""
-        if self._is_spent:
-            raise RuntimeError(f"{gathered.alone.name} would be a second transaction")
-        self._is_spent = True
+        self._spend(gathered.alone)
         return await self.database.gatherer(gathered).run(arguments)
 
     async def _run(self, statement: Statement[Any], arguments: tuple[Any, ...]) -> Any:
+        self._spend(statement)
+        return await self._run_alone(self.database.write_pool, statement, arguments)
+
+    def _spend(self, statement: Statement[Any]) -> None:
         if self._is_spent and statement.writes:
             raise RuntimeError(f"{statement.name} would be a second transaction")
         self._is_spent = self._is_spent or statement.writes
-        return await self._run_alone(self.database.write_pool, statement, arguments)
 
 
 class Database:

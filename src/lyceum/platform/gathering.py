@@ -89,9 +89,10 @@ class Gatherer(Generic[T]):
         if not callers:
             return
         callers.sort(key=lambda caller: caller[0][: self._gathered.sorted_by])
-        columns = map(list, zip(*(arguments for arguments, _ in callers), strict=True))
         try:
+            columns = map(list, zip(*(arguments for arguments, _ in callers), strict=True))
             rows = await self._runner().all(self._gathered.together, *columns)
+            answers = list(zip(callers, rows, strict=True))
         except errors.DatabaseUnreachable as fact:
             # It is recorded or not, for all of them: nobody knows.
             _fail(callers, fact)
@@ -104,7 +105,7 @@ class Gatherer(Generic[T]):
             if not isinstance(problem, Exception):
                 raise
         else:
-            for (_, turn), row in zip(callers, rows, strict=True):
+            for (_, turn), row in answers:
                 if not turn.done():
                     turn.set_result(row)
 

@@ -121,14 +121,14 @@ class _BatchRefused(msgspec.Struct):
 
 
 def _played(update: ProgressUpdate) -> str | None:
-    return _parts(update.played_segments, "/playedSegments")
-
-
-def _parts(segments: Sequence[tuple[int, int]], pointer: str) -> str | None:
-    """Return played parts as the text of a multirange, None for none."""
-    for number, (start, end) in enumerate(segments):
+    for number, (start, end) in enumerate(update.played_segments):
         if start >= end:
-            raise facts.invalid(f"{pointer}/{number}", "A part ends after it begins")
+            raise facts.invalid(f"/playedSegments/{number}", "A part ends after it begins")
+    return _parts(update.played_segments)
+
+
+def _parts(segments: Sequence[tuple[int, int]]) -> str | None:
+    """Return played parts as the text of a multirange, None for none."""
     return f"{{{','.join(f'[{start},{end})' for start, end in segments)}}}" if segments else None
 
 
@@ -137,12 +137,14 @@ def _batch_row(item: ProgressItem, number: int, now: datetime) -> dict[str, obje
     recorded_at = item.recorded_at or now
     if recorded_at.year < 2000:
         raise facts.invalid(f"/items/{number}/recordedAt", "A year from 2000 on, please")
+    if any(start >= end for start, end in item.played_segments):
+        raise facts.invalid(f"/items/{number}/playedSegments", "A part ends after it begins")
     return {
         "lecture_id": item.lecture_id,
         "completed": item.completed,
         "seconds": item.time_spent_seconds,
         "position": item.position_seconds,
-        "played": _parts(item.played_segments, f"/items/{number}/playedSegments"),
+        "played": _parts(item.played_segments),
         "recorded_at": min(recorded_at, now),
     }
 
