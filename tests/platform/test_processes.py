@@ -29,23 +29,23 @@ from lyceum.platform.processes import ChildSpec, run_supervised
 logging.basicConfig(level="INFO", format="%(message)s")
 def child(name, *program, **more):
     return ChildSpec(name, [sys.executable, "-c", *program, name], {}, **more)
+# print writes a line in pieces, between which those of another process come.
 def say(text):
-    print(text, file=sys.stderr, flush=True)
+    os.write(2, (text + os.linesep).encode())
 data_dir = Path(sys.argv[1])
 """
 
 POLITE = '''"""
 import os, signal, sys, time
 from lyceum.platform.processes import watch_lifeline
-def say(*words):
-    # print may not be entered again by a handler that interrupts it
-    os.write(2, (" ".join((sys.argv[1], *words)) + os.linesep).encode())
+def say(text):
+    os.write(2, (sys.argv[1] + " " + text + os.linesep).encode())
 def stop(*_):
     say("says goodbye")
     sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
 watch_lifeline()
-say("is up as", str(os.getpid()))
+say("is up as " + str(os.getpid()))
 while True:
     time.sleep(0.05)
 """'''
@@ -228,7 +228,7 @@ stubborn = '''
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 own = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-print("pids", os.getpid(), own.pid, file=sys.stderr, flush=True)
+os.write(2, f"pids {os.getpid()} {own.pid}{os.linesep}".encode())
 time.sleep(600)
 '''
 sys.exit(run_supervised(lambda: [child("stubborn", stubborn, grace_seconds=0.3)]))
