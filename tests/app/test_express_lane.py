@@ -6,7 +6,6 @@ makes the others take it too, so that the two answers can be compared.
 
 import asyncio
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from lyceum.platform.database import Database
 from lyceum.platform.settings import Settings
 from lyceum.platform.statements import sql
+from tests.app.raw_http import Connection, same
 from tests.app.servers import WebProcess, web_process
 from tests.courses import factories
 from tests.users import factories as users
@@ -26,51 +26,6 @@ LIST = "/api/v1/courses?perPage=20"
 TRIES = 10
 PATIENCE_SECONDS = 10.0
 LISTED = sql("SELECT listed FROM courses.catalogue_size", int)
-CHANGING = re.compile(
-    rb"(?i)(x-request-id: \S+|date: [^\r]+|ratelimit-\S+: \d+|\"timestamp\":\"[^\"]+\""
-    rb"|\"requestId\":\"[^\"]+\")"
-)
-
-
-class Connection:
-    """A connection that sends what it is told and reads whole responses."""
-
-    def __init__(self, web: WebProcess) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", web.port), timeout=10)
-        self._buffer = b""
-
-    def send(self, data: bytes) -> None:
-        self._socket.sendall(data)
-
-    def get(self, target: str, *headers: str, version: str = "1.1", method: str = "GET") -> bytes:
-        lines = [f"{method} {target} HTTP/{version}", "Host: academy.test", *headers, "", ""]
-        self.send("\r\n".join(lines).encode())
-        return self.read(has_body=method != "HEAD")
-
-    def read(self, *, has_body: bool = True) -> bytes:
-        """Return one response, its head and body."""
-        while b"\r\n\r\n" not in self._buffer:
-            self._receive()
-        head, _, rest = self._buffer.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        size = int(length[1]) if length and has_body else 0
-        while len(rest) < size:
-            self._receive()
-            rest = self._buffer.partition(b"\r\n\r\n")[2]
-        self._buffer = rest[size:]
-        return head + b"\r\n\r\n" + rest[:size]
-
-    def _receive(self) -> None:
-        data = self._socket.recv(65536)
-        if not data:
-            raise ConnectionError("closed")
-        self._buffer += data
-
-    def is_closed(self) -> bool:
-        return self._socket.recv(1) == b""
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 Connect = Callable[..., Connection]
@@ -100,11 +55,6 @@ def connect(web: WebProcess) -> Iterator[Connect]:
     yield open_one
     for connection in opened:
         connection.close()
-
-
-def _same(response: bytes) -> tuple[set[bytes], bytes]:
-    head, _, body = response.partition(b"\r\n\r\n")
-    return {CHANGING.sub(b"", line) for line in head.split(b"\r\n")}, CHANGING.sub(b"", body)
 
 
 def _ask_again(connection: Connection) -> bytes:
@@ -137,10 +87,10 @@ def test_both_ways_answer_alike(connect: Connect, course: None) -> None:
         normal = connection.get(LIST, "X-Normal: 1")
         connection.get(LIST)
         express = connection.get(LIST)
-        if _same(express) == _same(normal):
+        if same(express) == same(normal):
             break
     assert normal.startswith(b"HTTP/1.1 200 ")
-    assert _same(express) == _same(normal)
+    assert same(express) == same(normal)
     assert b'"data":[{' in express
 
 

@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from lyceum.courses.queries.catalogue import LIST_PLAIN
+from lyceum.courses.queries.catalogue import LIST_NEWEST
 from lyceum.courses.schemas.courses import CourseCard, CourseChanges, Price
 from lyceum.courses.service import catalogue, courses
 from lyceum.platform import ids
@@ -173,17 +173,16 @@ async def test_the_newest_first_at_any_depth(tx: Writer) -> None:
     for number in range(65):
         await tx.execute(publish, await factories.make_course(tx, owner), number // 3)
     await tx.execute(_SETTLE)
-    plain = LIST_PLAIN["new"]
-    whole = await tx.one(plain, 0, 100_000)
+    whole = await tx.one(LIST_NEWEST, 0, 100_000)
     cards = msgspec.json.decode(whole.items, type=list[msgspec.Raw])
     assert whole.total == len(cards) >= 65
     for size in (1, 7, 20, 33, 100):
         for offset in (0, 1, 19, 20, 21, 39, 40, 41, 59, 60, 64, len(cards) - 1, len(cards)):
-            page = await tx.one(plain, offset, size)
+            page = await tx.one(LIST_NEWEST, offset, size)
             found = msgspec.json.decode(page.items, type=list[msgspec.Raw])
             assert found == cards[offset : offset + size], (offset, size)
             assert page.total == whole.total
-    assert (await tx.one(plain, 100_000_000, 100)).items == b"[]"
+    assert (await tx.one(LIST_NEWEST, 100_000_000, 100)).items == b"[]"
 
 
 async def test_only_listed_courses_are_listed_or_counted(

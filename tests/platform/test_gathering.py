@@ -3,13 +3,31 @@
 import asyncio
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from lyceum.platform import errors, ids
 from lyceum.platform.database import ConstraintBroken, Database
-from lyceum.platform.gathering import MOST, Gathered
+from lyceum.platform.gathering import MOST, Gathered, GatheredQuery
 from lyceum.platform.statements import command, sql
 from tests.app.program import free_port
+
+
+class _Found(msgspec.Struct, frozen=True):
+    event_id: UUID
+
+
+class _PlacedFound(_Found, frozen=True):
+    place: int
+
+
+class _Slept(msgspec.Struct, frozen=True):
+    slept: int
+
+
+class _PlacedSlept(_Slept, frozen=True):
+    place: int
+
 
 _ALONE = command(
     "INSERT INTO platform.inbox (handler, event_id) VALUES ($1, $2) RETURNING event_id", UUID
@@ -23,6 +41,27 @@ _TOGETHER = command(
 )
 _WRITE = Gathered(_ALONE, _TOGETHER, sorted_by=2)
 _BROKEN = Gathered(_ALONE, command("SELECT $1 = $2 FROM no_such_table", UUID), sorted_by=2)
+_FIND = GatheredQuery(
+    sql("SELECT event_id FROM platform.inbox WHERE handler = $1 AND event_id = $2", _Found),
+    sql(
+        """
+        SELECT i.event_id, w.place FROM unnest($1::text[], $2::uuid[])
+            WITH ORDINALITY w (handler, event_id, place)
+        JOIN platform.inbox i ON i.handler = w.handler AND i.event_id = w.event_id
+        """,
+        _PlacedFound,
+    ),
+)
+_SLEEP = GatheredQuery(
+    sql("SELECT count(pg_sleep($1))::int AS slept", _Slept),
+    sql(
+        """
+        SELECT 1 AS slept, w.place FROM unnest($1::float8[]) WITH ORDINALITY w (seconds, place)
+        CROSS JOIN LATERAL (SELECT pg_sleep(w.seconds)) s
+        """,
+        _PlacedSlept,
+    ),
+)
 _COMMITS = sql("SELECT count(DISTINCT xmin::text)::int FROM platform.inbox WHERE handler = $1", int)
 _ROWS = sql("SELECT count(*)::int FROM platform.inbox WHERE handler = $1", int)
 
@@ -97,7 +136,7 @@ async def test_too_few_rows_are_a_bug_that_leaves_nobody_waiting(database: Datab
         *(database.sole_writer().one_gathered(gathered, "few", ids.new_id()) for _ in range(3)),
         return_exceptions=True,
     )
-    assert [type(one) for one in found] == [ValueError] * 3
+    assert [type(one) for one in found] == [LookupError] * 3
 
 
 async def test_a_transaction_keeps_it_to_itself(database: Database) -> None:
@@ -112,3 +151,54 @@ async def test_it_is_the_only_command_of_a_sole_writer(database: Database) -> No
     await writer.one_gathered(_WRITE, "only", ids.new_id())
     with pytest.raises(RuntimeError, match="second transaction"):
         await writer.one_gathered(_WRITE, "only", ids.new_id())
+
+
+async def find(database: Database, name: str, thing: UUID) -> _Found | None:
+    return await database.reader().find_gathered(_FIND, name, thing)
+
+
+async def sleep(database: Database, seconds: float) -> _Slept | None:
+    return await database.reader().find_gathered(_SLEEP, seconds)
+
+
+async def test_each_reader_has_its_own_row_or_none(database: Database) -> None:
+    things = [ids.new_id() for _ in range(3 * MOST)]
+    for thing in things[::2]:
+        await write(database, "read", thing)
+    calls: list[str] = []
+    database.observe = lambda name, _: calls.append(name)
+    found = await asyncio.gather(*(find(database, "read", one) for one in things))
+    database.observe = None
+    assert [row and row.event_id for row in found[::2]] == things[::2]
+    assert set(found[1::2]) == {None}
+    assert len(calls) <= 4
+
+
+async def test_a_reader_with_a_wrong_value_is_alone_with_it(database: Database) -> None:
+    thing = ids.new_id()
+    await write(database, "wrong value", thing)
+    found = await asyncio.gather(
+        *(find(database, name, thing) for name in ("wrong value", "not\x00ours")),
+        return_exceptions=True,
+    )
+    assert isinstance(found[0], _Found)
+    assert isinstance(found[1], errors.InvalidInput)
+
+
+async def test_a_transaction_reads_what_it_wrote(database: Database) -> None:
+    thing = ids.new_id()
+    async with database.transaction() as tx:
+        await tx.one_gathered(_WRITE, "own eyes", thing)
+        found: _Found | None = await tx.find_gathered(_FIND, "own eyes", thing)
+        assert found is not None
+        assert await find(database, "own eyes", thing) is None
+
+
+async def test_nobody_waits_for_one_slow_call(database: Database) -> None:
+    slow = asyncio.create_task(sleep(database, 2.0))
+    await asyncio.sleep(0.05)
+    quick = [asyncio.create_task(sleep(database, 0.0)) for _ in range(5)]
+    done, _ = await asyncio.wait(quick, timeout=1.5)
+    assert len(done) == 5
+    assert not slow.done()
+    assert await slow == _PlacedSlept(1, 1)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from lyceum.platform import asyncapi, errors, openapi, openapi_page, queue_metrics
+from lyceum.platform.digests import content_etag
 from lyceum.platform.engines import Engines
 from lyceum.platform.health import Doorkeeper, Health, Probe, Readiness, health
-from lyceum.platform.http import content_etag
 from lyceum.platform.mailbox import MailboxMailer, MailMissing
 from lyceum.platform.routing import PUBLIC, Route, Routes
 from lyceum.platform.statements import sql

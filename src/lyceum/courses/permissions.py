@@ -66,13 +66,11 @@ def may_view(actor: Actor, access: CourseAccess) -> bool:
     """
     if access.is_deleted:
         return False
+    if access.status == "published" and access.visibility in ("public", "unlisted"):
+        return True
     if is_staff_of(actor, access.actor_role):
         return True
-    if access.status == "archived":
-        return is_enrolled(access)
-    if access.status != "published":
-        return False
-    return access.visibility in ("public", "unlisted") or is_enrolled(access)
+    return access.status in ("published", "archived") and is_enrolled(access)
 
 
 def may_read_lecture(actor: Actor, access: CourseAccess, *, is_preview: bool) -> bool:

@@ -96,11 +96,23 @@ class Viewer(msgspec.Struct, frozen=True):
     begins_at: datetime | None
 
 
+class PlacedViewer(Viewer, frozen=True):
+    """One of several who asked at once."""
+
+    place: int
+
+
 class CataloguePage(msgspec.Struct, frozen=True):
     """A page of course cards in JSON, and how many courses match in all."""
 
     items: Json
     total: int
+
+
+class PlacedPage(CataloguePage, frozen=True):
+    """One of several pages that were asked for at once."""
+
+    place: int
 
 
 class Readiness(msgspec.Struct, frozen=True):

@@ -11,12 +11,14 @@ objects (`value_cache`).
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import msgspec
 
 from lyceum.platform.clock import monotonic
+
+T = TypeVar("T")
 
 Fill = Callable[[], Awaitable[bytes]]
 Read = Callable[[], Awaitable[tuple[bytes, float]]]
@@ -43,7 +45,17 @@ class CacheStats(msgspec.Struct, frozen=True):
     size: int
 
 
-class ByteCache(Protocol):
+class Invalidations(Protocol):
+    """What a cache offers to transactions, so that nobody reads from it what a commit changes."""
+
+    async def block(self, tags: tuple[str, ...]) -> None:
+        """Invalidate `tags` and store nothing under them until `release`; call before a commit."""
+
+    async def release(self, tags: tuple[str, ...]) -> None:
+        """End one `block` of `tags`, after commit or rollback alike."""
+
+
+class ByteCache(Invalidations, Protocol):
     """What a domain may ask of a cache, whichever engine is behind it."""
 
     healthy: bool
@@ -52,17 +64,15 @@ class ByteCache(Protocol):
     def peek(self, key: str) -> bytes | None:
         """Return the body if this process holds it, without waiting; a miss is not counted."""
 
+    def peek_made(self, key: str, make: Callable[[bytes], T]) -> T | None:
+        """As `peek`, but return what `make` makes of the body, which is made once and counted for
+        as much again; a key has one `make`."""
+
     async def get_or_fill(self, key: str, tags: tuple[str, ...], ttl: float, fill: Fill) -> bytes:
         """Return the body of `key`, calling `fill` if nobody has it; `ttl` in seconds, ± 10 %.
 
         Callers of one key at one time share one `fill`, and its error. Never raises by itself.
         """
-
-    async def block(self, tags: tuple[str, ...]) -> None:
-        """Invalidate `tags` and store nothing under them until `release`; call before a commit."""
-
-    async def release(self, tags: tuple[str, ...]) -> None:
-        """End one `block` of `tags`, after commit or rollback alike."""
 
     def on_remote_invalidation(self, tags: Iterable[str]) -> None:
         """Forget what is kept under `tags`, because another process said so."""
@@ -85,13 +95,14 @@ _Stamps = tuple[tuple[_Tag, int], ...]
 
 
 class _Entry:
-    __slots__ = ("body", "expires", "size", "stamps")
+    __slots__ = ("body", "expires", "made", "size", "stamps")
 
     def __init__(self, body: bytes, expires: float, size: int, stamps: _Stamps) -> None:
         self.body = body
         self.expires = expires
         self.size = size
         self.stamps = stamps
+        self.made: Any = None
 
 
 class _Flight:
@@ -147,6 +158,17 @@ class ProcessCache:
         self._entries.move_to_end(key)
         self._hits += 1
         return entry.body
+
+    def peek_made(self, key: str, make: Callable[[bytes], T]) -> T | None:
+        """As `peek`, but return what `make` makes of the body; made once for an entry."""
+        body = self.peek(key)
+        if body is None:
+            return None
+        entry = self._entries[key]
+        if entry.made is None:
+            entry.made = make(body)
+            self._grow(entry, len(body))
+        return cast(T, entry.made)
 
     async def get_or_fill(self, key: str, tags: tuple[str, ...], ttl: float, fill: Fill) -> bytes:
         """Return the body of `key`, calling `fill` once for all who ask; `ttl` in seconds, ± 10 %.
@@ -256,8 +278,12 @@ class ProcessCache:
         if size > self._max_bytes // _LARGEST_SHARE:
             return
         self._drop(key)
-        self._entries[key] = _Entry(body, self._clock() + keep, size, stamps)
-        self._size += size
+        entry = self._entries[key] = _Entry(body, self._clock() + keep, 0, stamps)
+        self._grow(entry, size)
+
+    def _grow(self, entry: _Entry, by: int) -> None:
+        entry.size += by
+        self._size += by
         while self._size > self._max_bytes:
             _, oldest = self._entries.popitem(last=False)
             self._size -= oldest.size

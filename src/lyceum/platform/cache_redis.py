@@ -12,8 +12,8 @@ Not here: the process cache itself (`cache`).
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from redis.asyncio.client import PubSub
@@ -21,6 +21,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from lyceum.platform import redis_client
 from lyceum.platform.cache import CacheStats, Fill, ProcessCache, jittered
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +138,10 @@ class RedisCache:
     def peek(self, key: str) -> bytes | None:
         """Return the body if this process holds it; Redis is not asked."""
         return self._local.peek(key)
+
+    def peek_made(self, key: str, make: Callable[[bytes], T]) -> T | None:
+        """Return what `make` made of the body if this process holds it; Redis is not asked."""
+        return self._local.peek_made(key, make)
 
     async def get_or_fill(self, key: str, tags: tuple[str, ...], ttl: float, fill: Fill) -> bytes:
         """As `ProcessCache.get_or_fill`; Redis is asked before `fill`. `ttl` is 12 h at most."""

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Final
 
 
 def utc_now() -> datetime:
@@ -9,22 +10,30 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def monotonic() -> float:
-    """Return seconds of a clock that never goes back; only differences mean something."""
-    return time.monotonic()
+monotonic: Final = time.monotonic
+"""Seconds of a clock that never goes back; only differences mean something."""
+
+
+def millisecond() -> int:
+    """Return the present instant in whole milliseconds of the epoch."""
+    return time.time_ns() // 1_000_000
 
 
 _text_of = (0, "")
 
 
 def now_text() -> str:
-    """Return the present instant as `rfc3339` does; made once a millisecond at most."""
+    """Return the present instant as `rfc3339` does."""
+    return text_of(millisecond())
+
+
+def text_of(instant: int) -> str:
+    """Return a millisecond of the epoch as `rfc3339` does; made once for those who ask in a row."""
     global _text_of
-    millisecond = time.time_ns() // 1_000_000
     known, text = _text_of
-    if known != millisecond:
-        text = rfc3339(datetime.fromtimestamp(millisecond / 1000, UTC))
-        _text_of = (millisecond, text)
+    if known != instant:
+        text = rfc3339(datetime.fromtimestamp(instant / 1000, UTC))
+        _text_of = (instant, text)
     return text
 
 

@@ -6,7 +6,7 @@ Whatever comes of the entry (events, jobs, and what those do) carries them on. T
 as an argument on purpose.
 """
 
-import random
+import os
 import re
 from contextvars import ContextVar
 from typing import Final, NamedTuple
@@ -67,9 +67,14 @@ def trace_of(header: bytes | None) -> str:
         later = _LATER_TRACE.fullmatch(text)
         if later is not None:
             return f"00-{later[1]}-{later[2]}-{later[3]}"
-    # An id that nobody guesses at, no secret; zero is as likely as a collision.
-    drawn = random.getrandbits(192)
-    return f"00-{drawn >> 64:032x}-{drawn & 0xFFFFFFFFFFFFFFFF:016x}-00"
+    return new_trace()
+
+
+def new_trace() -> str:
+    """Return a trace of our own."""
+    # Zero is as likely as a collision.
+    drawn = os.urandom(24).hex()
+    return f"00-{drawn[:32]}-{drawn[32:]}-00"
 
 
 def id_of(trace: str | None) -> str:

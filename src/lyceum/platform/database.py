@@ -7,17 +7,18 @@ Not here: SQL (each domain's `queries.py`), starting PostgreSQL (`embedded`), th
 """
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import asyncpg
 
 from lyceum.platform import errors, ids
+from lyceum.platform.cache import Invalidations
 from lyceum.platform.database_errors import FAILURES, translate
 from lyceum.platform.database_errors import ConstraintBroken as ConstraintBroken
 from lyceum.platform.database_errors import constraint_facts as constraint_facts
-from lyceum.platform.gathering import Gathered, Gatherer
+from lyceum.platform.gathering import Gathered, GatheredQuery, Gatherer
 from lyceum.platform.pool import Link, Pool
 from lyceum.platform.statements import Command, Composed, Query, Statement, command
 
@@ -26,16 +27,6 @@ T = TypeVar("T")
 INVALIDATION_CHANNEL = "lyceum_invalidate"
 PROCESS_ID = ids.new_secret(64)
 _NOTIFY = command("SELECT pg_notify($1, $2)")
-
-
-class Invalidations(Protocol):
-    """What a cache offers to transactions, so that nobody reads from it what a commit changes."""
-
-    async def block(self, tags: tuple[str, ...]) -> None:
-        """Make readers of `tags` bypass the cache, and fill nothing, until released."""
-
-    async def release(self, tags: tuple[str, ...]) -> None:
-        """Forget every entry under `tags` and let readers fill them again."""
 
 
 def _convert(statement: Statement[T], record: Any) -> T:
@@ -69,6 +60,10 @@ class Reader:
             row = statement.row
             return [row(*record) for record in rows]
         return [record[0] for record in rows]
+
+    def find_gathered(self, gathered: GatheredQuery[T], *arguments: object) -> Awaitable[T | None]:
+        """Return the row of a query, or None, which runs together with those of other callers."""
+        return self.database.gatherer(gathered).run(arguments)
 
     async def _run(self, statement: Statement[Any], arguments: tuple[Any, ...]) -> Any:
         return await self._run_alone(self.database.read_pool, statement, arguments)
@@ -112,6 +107,10 @@ class Writer(Reader):
     async def one_gathered(self, gathered: Gathered[T], *arguments: object) -> T:
         """Return the row of a command that others may run together with; here, it runs alone."""
         return await self.one(gathered.alone, *arguments)
+
+    def find_gathered(self, gathered: GatheredQuery[T], *arguments: object) -> Awaitable[T | None]:
+        """Return the row of a query, or None, as this transaction sees it: alone."""
+        return self.one_or_none(gathered.alone, *arguments)
 
     async def execute(self, statement: Command[Any], *arguments: object) -> None:
         """Run a command for its effect."""
@@ -214,7 +213,7 @@ class SoleWriter(Writer):
     async def one_gathered(self, gathered: Gathered[T], *arguments: object) -> T:
         """Return the row of a command, which commits with those of other callers."""
         self._spend(gathered.alone)
-        return await self.database.gatherer(gathered).run(arguments)
+        return cast(T, await self.database.gatherer(gathered).run(arguments))
 
     async def _run(self, statement: Statement[Any], arguments: tuple[Any, ...]) -> Any:
         self._spend(statement)
@@ -235,7 +234,7 @@ class Database:
         self.invalidations: Invalidations | None = None
         self.heard: list[Callable[[tuple[str, ...]], None]] = []
         self.observe: Callable[[str, float], None] | None = None
-        self._gatherers: dict[Command[Any], Gatherer[Any]] = {}
+        self._gatherers: dict[Statement[Any], Gatherer[Any]] = {}
 
     async def open(self) -> None:
         """Connect once, so that a wrong address is said at the start."""
@@ -263,11 +262,12 @@ class Database:
         """Return a SoleWriter; it holds nothing and needs no end."""
         return SoleWriter(self)
 
-    def gatherer(self, gathered: Gathered[T]) -> Gatherer[T]:
-        """Return where the callers of a gathered command meet; for this module only."""
+    def gatherer(self, gathered: Gathered[T] | GatheredQuery[T]) -> Gatherer[T]:
+        """Return where the callers of a gathered statement meet; for this module only."""
         found = self._gatherers.get(gathered.together)
         if found is None:
-            found = self._gatherers[gathered.together] = Gatherer(gathered, self.sole_writer)
+            runner = self.sole_writer if gathered.together.writes else self.reader
+            found = self._gatherers[gathered.together] = Gatherer(gathered, runner)
         return found
 
     @asynccontextmanager

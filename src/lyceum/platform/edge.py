@@ -13,18 +13,20 @@ import logging
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from lyceum.platform import compression, context, errors, streaming
 from lyceum.platform.access import ANONYMOUS
 from lyceum.platform.database import ConstraintBroken
 from lyceum.platform.engines import Engines
-from lyceum.platform.express import ExpressLane
+from lyceum.platform.express import ExpressLane, Parts
 from lyceum.platform.headers import PREFLIGHT, CommonHeaders, Headers
 from lyceum.platform.hot_routes import HotRoutes
 from lyceum.platform.http import Endpoint, RequestInfo, Response, problem
 from lyceum.platform.identification import Authenticator, Identification
+from lyceum.platform.known_reads import KnownReads
+from lyceum.platform.passage import Passage
 from lyceum.platform.record_reads import Witness
 from lyceum.platform.watch import Served, Watch
 
@@ -34,6 +36,7 @@ MAX_URL = 8192
 RECHECK_SECONDS = 1.0
 """How often it is asked whether somebody who listens to a stream still may."""
 _ROUTED = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+Client = tuple[str, int] | None
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
 
 
@@ -55,7 +58,8 @@ class Edge:
         self._hot = HotRoutes(hot)
         self._identification = Identification(authenticator, settings)
         self._limits = engines.limits
-        self._watch = watch
+        self.watch = watch
+        """Who is told of every request."""
         self._witness = witness
         self._max_in_flight = settings.max_in_flight
         self._in_flight = 0
@@ -68,16 +72,22 @@ class Edge:
         """Set when the process is about to stop: what would go on by itself ends."""
         self._common = CommonHeaders(settings)
         self._lane = ExpressLane(
-            engines.cache, engines.limits, watch, self._proxies, self._new_request_id
+            engines.cache, engines.limits, watch, self._proxies, self.new_request_id
         )
+        self._reads = KnownReads(
+            self, self._identification.peek, self._lane, engines.limits, watch, self._proxies,
+            self._common.always,
+        )  # fmt: skip
 
-    def express(
-        self, url: bytes, headers: Headers, client: tuple[str, int] | None
-    ) -> tuple[bytes, bytes, bytes] | None:
-        """Return the parts of a response after its status line if the express lane has it."""
-        if client is None or self._in_flight > self._max_in_flight:
+    def straight(
+        self, url: bytes, headers: Headers, client: Client
+    ) -> Parts | Coroutine[Any, Any, Parts | Response] | None:
+        """Return the response to a GET if the express lane has it, or what makes it if its address
+        is known; None: go the normal way."""
+        if client is None or self._in_flight + self._reads.in_flight > self._max_in_flight:
             return None
-        return self._lane.answer(url, headers, client[0])
+        ip = client[0]
+        return self._lane.answer(url, headers, ip) or self._reads.begin(url, headers, ip)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI connection."""
@@ -96,7 +106,7 @@ class Edge:
         trace = context.trace_of(headers.get(b"traceparent"))
         context.enter(request.request_id, trace, request.ip)
         self._in_flight += 1
-        passage = _Passage(request, self._common, headers.get(b"origin"), send)
+        passage = Passage(request, self._common, headers.get(b"origin"), send)
         try:
             response = await self._respond(request, headers, passage)
         finally:
@@ -106,6 +116,7 @@ class Edge:
         else:
             self._complete(request, headers, response)
             self._lane.remember(request, headers, response)
+            self._reads.remember(request, headers, response)
             status, size = response.status, len(response.body)
             if request.shown is not None and status < 400 and self._witness is not None:
                 self._witness(request, request.shown)
@@ -115,12 +126,12 @@ class Edge:
                 if streaming.is_events(response):
                     started += time.perf_counter() - begun  # listening is not waiting
                 response = None
-        if self._watch is not None:
-            self._report(self._watch, request, status, time.perf_counter() - started, size)
+        if self.watch is not None:
+            self._report(self.watch, request, status, time.perf_counter() - started, size)
         return response
 
     async def _respond(
-        self, request: RequestInfo, headers: dict[bytes, bytes], passage: "_Passage"
+        self, request: RequestInfo, headers: dict[bytes, bytes], passage: Passage
     ) -> Response | None:
         """Return the response, or None when the inner application has sent its own."""
         try:
@@ -139,18 +150,21 @@ class Edge:
             if request.failure is not None:
                 raise request.failure
             return request.response
-        except errors.Fact as fact:
-            return problem(fact, request)
-        except ConstraintBroken as broken:
-            log.warning("constraint %s had no fact of its own", broken.constraint)
-            return problem(errors.Conflict("This contradicts what is stored."), request)
-        except Exception:
-            log.exception("unhandled error in %s %s", request.method, request.path)
-            return problem(errors.InternalError(), request)
+        except Exception as failure:  # noqa: BLE001 - everything is answered
+            return _tell(failure, request)
+
+    def fail(self, request: RequestInfo, started: float, failure: Exception) -> Response:
+        """Return the whole response that tells the failure of a known read, and report it."""
+        response = _tell(failure, request)
+        self._complete(request, {}, response)
+        if self.watch is not None:
+            seconds, size = time.perf_counter() - started, len(response.body)
+            self._report(self.watch, request, response.status, seconds, size)
+        return response
 
     async def _admit(self, request: RequestInfo, headers: dict[bytes, bytes]) -> None:
         """Say who is asking, and raise the fact for which they are not let in now."""
-        if self._in_flight > self._max_in_flight:
+        if self._in_flight + self._reads.in_flight > self._max_in_flight:
             raise errors.ServiceUnavailable("Too many requests at once.", retry_after=1)
         if len(request.path) + len(request.scope["query_string"]) > MAX_URL:
             raise errors.UriTooLong
@@ -182,9 +196,10 @@ class Edge:
         given = headers.get(b"x-request-id")
         if given is not None and _REQUEST_ID.fullmatch(given):
             return given.decode()
-        return self._new_request_id()
+        return self.new_request_id()
 
-    def _new_request_id(self) -> str:
+    def new_request_id(self) -> str:
+        """Return an id that no other request has."""
         return f"{self._prefix}{next(self._counter):08x}"
 
     def _address(self, scope: Any) -> str:
@@ -238,31 +253,15 @@ class Edge:
         )
 
 
-class _Passage:
-    """Adds the common headers to what the inner application sends by itself."""
-
-    def __init__(
-        self, request: RequestInfo, common: CommonHeaders, origin: bytes | None, send: Any
-    ) -> None:
-        self._request = request
-        self._common = common
-        self._origin = origin
-        self._send: Callable[[Any], Awaitable[None]] = send
-        self.status = 500
-        self.size = 0
-
-    async def send(self, message: Any) -> None:
-        if self._request.response is not None or self._request.failure is not None:
-            return
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            request = self._request
-            given = {name for name, _ in message["headers"]}
-            common = self._common.of(request.request_id, request.limit_headers, self._origin)
-            message["headers"] = [*message["headers"], *(p for p in common if p[0] not in given)]
-        else:
-            self.size += len(message.get("body", b""))
-        await self._send(message)
+def _tell(failure: Exception, request: RequestInfo) -> Response:
+    """Return the problem document of what was raised; what nobody meant to raise is logged."""
+    if isinstance(failure, errors.Fact):
+        return problem(failure, request)
+    if isinstance(failure, ConstraintBroken):
+        log.warning("constraint %s had no fact of its own", failure.constraint)
+        return problem(errors.Conflict("This contradicts what is stored."), request)
+    log.error("unhandled error in %s %s", request.method, request.path, exc_info=failure)
+    return problem(errors.InternalError(), request)
 
 
 async def _send(send: Any, response: Response, *, is_head: bool) -> None:

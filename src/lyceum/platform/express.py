@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 import msgspec
 
 from lyceum.platform import wire
+from lyceum.platform.access import ANONYMOUS
 from lyceum.platform.cache import ByteCache
 from lyceum.platform.headers import Headers
 from lyceum.platform.http import RequestInfo, Response
@@ -25,12 +26,16 @@ PLAIN_HEADERS = frozenset((b"host", b"user-agent", b"accept", b"connection", b"a
 """Request headers that do not change a public answer; any other one takes the normal way."""
 _OWN_HEADERS = (b"x-request-id", b"content-length")
 
+Parts = tuple[bytes | memoryview, ...]
+"""A response after its status line; the last two are the data and what follows."""
+
 
 class _Remembered(msgspec.Struct, frozen=True, gc=False):
-    """What the normal way found out about an address."""
+    """What another way found out about an address; `body` is `kept`, or the end of it."""
 
     key: str
-    body: bytes
+    kept: bytes
+    body: bytes | memoryview
     headers: str
     place: str
     path: str
@@ -55,13 +60,13 @@ class ExpressLane:
         self._new_request_id = new_request_id
         self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
 
-    def answer(self, url: bytes, headers: Headers, ip: str) -> tuple[bytes, bytes, bytes] | None:
+    def answer(self, url: bytes, headers: Headers, ip: str) -> Parts | None:
         """Return the parts of a response after its status line, or None: go the normal way."""
         known = self._known.get(url)
         if known is None:
             return None
         started = time.perf_counter()
-        if self._cache.peek(known.key) is not known.body:
+        if self._cache.peek(known.key) is not known.kept:
             del self._known[url]
             return None
         for name, _ in headers:
@@ -69,11 +74,12 @@ class ExpressLane:
                 return None
         if ip in self._proxies:
             return None
-        limits: str | None = ""
+        limits = ""
         if self._limits is not None:
-            limits = self._limits.admit_guest_now(ip)
-        if limits is None:
-            return None
+            decision = self._limits.admit_now(ANONYMOUS, ip)
+            if decision is None:
+                return None
+            limits = decision.lines()
         request_id = self._new_request_id()
         meta = wire.finish_meta(request_id, known.place)
         size = len(known.body) + len(meta) + 8
@@ -98,17 +104,39 @@ class ExpressLane:
             or not PLAIN_HEADERS.issuperset(asked)
         ):
             return
-        key, body, page = request.cached
+        kept, data, page = request.cached
         lines = [
             f"{name.decode('latin-1')}: {value.decode('latin-1')}\r\n"
             for name, value in response.headers
             if name not in _OWN_HEADERS and not name.startswith(b"ratelimit-")
         ]
-        scope = request.scope
-        query = scope["query_string"]
-        url = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
-        self._known[url] = _Remembered(
-            key, body, "".join(lines), wire.meta_place(page), request.path, request.route.path
-        )
+        self.keep(
+            url_of(request), kept, data, "".join(lines), wire.meta_place(page), request.path,
+            request.route.path,
+        )  # fmt: skip
+
+    def keep(
+        self,
+        url: bytes,
+        kept: tuple[str, bytes],
+        data: bytes,
+        headers: str,
+        place: str,
+        path: str,
+        route: str,
+    ) -> None:
+        """Let the next request for `url` be answered by `data`, which is what the cache holds under
+        a key, or the end of it; `headers` are the lines that do not change."""
+        key, source = kept
+        body = data if data is source else memoryview(source)[len(source) - len(data) :]
+        self._known[url] = _Remembered(key, source, body, headers, place, path, route)
         if len(self._known) > MAX_ADDRESSES:
             self._known.popitem(last=False)
+
+
+def url_of(request: RequestInfo) -> bytes:
+    """Return the address of a request as it was sent."""
+    scope = request.scope
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return path + b"?" + query if query else path

@@ -34,6 +34,8 @@ class CommonHeaders:
 
     def __init__(self, settings: Settings) -> None:
         self._origins = frozenset(o.strip() for o in settings.cors_origins.split(",") if o.strip())
+        self.always = [*SECURITY, (b"vary", b"Origin")] if self._origins else SECURITY
+        """Those that say nothing of the request."""
 
     def of(self, request_id: str, limits: Headers, origin: bytes | None) -> Headers:
         """Return the headers of a response to a request that named `origin`."""

@@ -4,7 +4,6 @@ One place for authentication, decoding, preconditions, idempotency, the envelope
 Not here: what stands before every route (`edge`), declaring routes (`routing`).
 """
 
-import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -39,9 +38,9 @@ class RequestInfo:
     """One request, as the doors see it."""
 
     __slots__ = (
-        "_headers", "actor", "cached", "denial", "failure", "ip", "is_foreign", "limit_headers",
-        "method", "path", "path_values", "receive", "request_id", "response", "route", "scope",
-        "shown",
+        "_headers", "actor", "arguments", "cached", "denial", "failure", "ip", "is_foreign",
+        "limit_headers", "method", "path", "path_values", "receive", "request_id", "response",
+        "route", "scope", "shown",
     )  # fmt: skip
 
     def __init__(self, scope: Any, receive: Any, request_id: str, ip: str) -> None:
@@ -59,7 +58,8 @@ class RequestInfo:
         self.response: Response | None = None
         self.shown: Shown | None = None
         self.failure: Exception | None = None
-        self.cached: tuple[str, bytes, PageInfo | None] | None = None
+        self.cached: tuple[tuple[str, bytes], bytes, PageInfo | None] | None = None
+        self.arguments: dict[str, Any] | None = None
         self.limit_headers: list[tuple[bytes, bytes]] = []
         self._headers: dict[bytes, bytes] | None = None
 
@@ -145,6 +145,7 @@ class Endpoint:
         arguments["tx"] = (
             database.sole_writer() if route.tx_type is SoleWriter else database.reader()
         )
+        request.arguments = arguments
         return self._render(request, await route.function(**arguments))
 
     async def _once(
@@ -247,8 +248,7 @@ class Endpoint:
         if result is None or status == 204:
             return _finish(request, [PRIVATE], answer.headers, 204, b"")
         headers = [(b"content-type", JSON)]
-        etag = f'"v{answer.version}"' if answer.version is not None else answer.etag
-        _cache_headers(headers, etag, is_public=answer.is_public)
+        _cache_headers(headers, etag_of(answer), is_public=answer.is_public)
         if answer.location:
             headers.append((b"location", answer.location.encode()))
         if answer.page is not None:
@@ -256,10 +256,15 @@ class Endpoint:
             link = paging.link_header(request.path, query, answer.page)
             if link:
                 headers.append((b"link", link.encode("latin-1", "replace")))
-        if answer.cache_key is not None and answer.is_public and isinstance(answer.data, bytes):
-            request.cached = (answer.cache_key, answer.data, answer.page)
+        if answer.kept is not None and answer.is_public and isinstance(answer.data, bytes):
+            request.cached = (answer.kept, answer.data, answer.page)
         body = wire.encode_success(answer.data, request.request_id, answer.page)
         return _finish(request, headers, answer.headers, status, body)
+
+
+def etag_of(answer: Answer[Any]) -> str | None:
+    """Return the strong ETag of an answer: its version, or that of content without one."""
+    return f'"v{answer.version}"' if answer.version is not None else answer.etag
 
 
 def _cache_headers(
@@ -292,8 +297,3 @@ def problem(fact: errors.Fact, request: RequestInfo) -> Response:
     headers.extend((name.encode(), value.encode()) for name, value in fact.headers)
     body = wire.encode_problem(fact, request.path, request.request_id)
     return Response(fact.status, headers, body)
-
-
-def content_etag(data: bytes) -> str:
-    """Return a strong ETag for bytes that have no version."""
-    return '"' + hashlib.blake2b(data, digest_size=12).hexdigest() + '"'

@@ -63,6 +63,12 @@ class Identification:
         if cookies is not None and self._mark in cookies:
             await self._by_cookie(request, cookies)
 
+    def peek(self, authorization: bytes, ip: str) -> Actor | None:
+        """Return the actor of a bearer token that was verified a moment ago, without waiting."""
+        if authorization[:7].lower() != b"bearer ":
+            return None
+        return self._authenticator.peek(authorization[7:].decode("latin-1"), ip)
+
     async def _by_token(self, request: RequestInfo, authorization: bytes) -> None:
         scheme, _, token = authorization.decode("latin-1").partition(" ")
         if scheme.lower() == signed.SCHEME:

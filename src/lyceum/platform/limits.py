@@ -51,21 +51,23 @@ class Limits:
         """Count a request against its caller's general limit."""
         if caller.path in UNLIMITED:
             return
-        actor = caller.actor
-        if actor.service is not None:
-            await self._count(self._service, actor.service, caller)
-        elif actor.user_id is None:
-            await self._count(self._guest, address_key(caller.ip), caller)
-        else:
-            await self._count(self._signed_in, str(actor.user_id), caller)
+        await self._count(*self._place_of(caller.actor, caller.ip), caller)
 
-    def admit_guest_now(self, ip: str) -> str | None:
-        """Count a guest without waiting and return the lines for the head of the response; None
-        when that is not possible or not allowed, and then nothing was counted."""
+    def admit_now(self, actor: Actor, ip: str) -> Decision | None:
+        """Count a request without waiting; None when that is not possible or not allowed, and then
+        nothing was counted."""
         if not isinstance(self._limiter, ProcessLimiter):
             return None
-        decision = self._limiter.check_now(self._guest, address_key(ip))
-        return decision.lines() if decision.allowed else None
+        decision = self._limiter.check_now(*self._place_of(actor, ip))
+        return decision if decision.allowed else None
+
+    def _place_of(self, actor: Actor, ip: str) -> tuple[Bucket, str]:
+        """Return where a request is counted: of a service, a guest's address, a person."""
+        if actor.service is not None:
+            return self._service, actor.service
+        if actor.user_id is None:
+            return self._guest, address_key(ip)
+        return self._signed_in, str(actor.user_id)
 
     async def admit_to(self, bucket: str, caller: Caller) -> None:
         """Count a request against a route's own bucket, by address."""

@@ -1,7 +1,9 @@
 """uvicorn's HTTP protocol, with the express lane before it and one write for a response."""
 
+import asyncio
 from collections import OrderedDict
-from typing import Any, ClassVar, Final
+from collections.abc import Awaitable
+from typing import Any, ClassVar, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -9,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from lyceum.platform.express import Parts
+from lyceum.platform.headers import Headers
 from lyceum.platform.http import Response
 
 MAX_HEADERS: Final = 100
@@ -39,6 +43,18 @@ class _Answered:
 _ANSWERED: Final[Any] = _Answered()
 
 
+class _Waiting:
+    """Stands there while a known read is on its way."""
+
+    __slots__ = ("disconnected", "keep_alive", "more_body", "response_complete", "task")
+    message_event = _NoEvent()
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.disconnected = self.more_body = self.response_complete = False
+        self.task: asyncio.Task[None] | None = None
+
+
 class _HeadTooLong(Exception):
     """More head than anybody needs; told to the parser, which makes a bad request of it."""
 
@@ -49,8 +65,11 @@ class ExpressProtocol(HttpToolsProtocol):
     The application is an `Edge`. What it sends in parts by itself goes the way of uvicorn.
     """
 
-    # What the parser made of requests that the lane answered: the same bytes are the same request.
-    _known: ClassVar[OrderedDict[bytes, bytes]] = OrderedDict()
+    # What the parser made of requests that need nothing of the normal way, address and credentials:
+    # the same bytes are the same request.
+    _known: ClassVar[OrderedDict[bytes, tuple[bytes, Headers]]] = OrderedDict()
+
+    _default_lines: ClassVar[tuple[Headers, bytes]] = [], b""
 
     _is_in_head = False
     _has_begun = False
@@ -92,15 +111,10 @@ class ExpressProtocol(HttpToolsProtocol):
             and (cycle is None or cycle.response_complete)
             and not self.flow.write_paused
         ):
-            application: Any = self.config.loaded_app
-            written = application.express(self.url, self.headers, self.client)
-            if written is not None:
-                is_kept = (
-                    self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
-                )
+            is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+            if self._go_straight(self.url, self.headers, is_kept=is_kept):
                 if is_kept:
                     self._remember()
-                self._answer(written, is_kept=is_kept)
                 return
         headers, url, expects = self.headers, self.url, self.expect_100_continue
         super().on_message_begin()
@@ -125,18 +139,51 @@ class ExpressProtocol(HttpToolsProtocol):
 
     def _answer_known(self, data: bytes) -> bool:
         """Answer a request that is known byte for byte, without parsing it; False: parse it."""
-        url = self._known.get(data)
-        if url is None:
+        known = self._known.get(data)
+        if known is None:
             return False
         cycle: Any = self.cycle
         if (cycle is not None and not cycle.response_complete) or self.flow.write_paused:
             return False
+        return self._go_straight(*known, is_kept=True)
+
+    def _go_straight(self, url: bytes, headers: Headers, *, is_kept: bool) -> bool:
+        """Answer a GET at once, or begin to, if that can be; False: go the normal way."""
         application: Any = self.config.loaded_app
-        written = application.express(url, (), self.client)
-        if written is None:
+        made = application.straight(url, headers, self.client)
+        if made is None:
             return False
-        self._answer(written, is_kept=True)
+        if isinstance(made, tuple):
+            self.cycle = _ANSWERED
+            self._finish(STATUS_LINE[200], made, is_kept=is_kept)
+            return True
+        cycle: Any = _Waiting(keep_alive=is_kept)
+        self.cycle = cycle
+        cycle.task = self.loop.create_task(self._read(cycle, made))
+        self.tasks.add(cycle.task)
         return True
+
+    async def _read(self, cycle: _Waiting, work: Awaitable[Parts | Response]) -> None:
+        """Write what `work` makes, and let the next request come."""
+        try:
+            made = await work
+            cycle.response_complete = True
+            if cycle.disconnected:
+                return
+            is_kept = cycle.keep_alive
+            if isinstance(made, Response):
+                parts = (_lines(made), b"\r\n", made.body)
+                self._finish(STATUS_LINE[made.status], parts, is_kept=is_kept)
+            else:
+                self._finish(STATUS_LINE[200], made, is_kept=is_kept)
+            if self.pipeline and is_kept:
+                self.on_response_complete()
+        except BaseException:
+            self.transport.close()
+            raise
+        finally:
+            # A callback of the task would do it too, a turn of the loop later.
+            self.tasks.discard(cast(Any, cycle.task))
 
     def _remember(self) -> None:
         """Know the request again, if what came is all of it and nothing else."""
@@ -146,7 +193,8 @@ class ExpressProtocol(HttpToolsProtocol):
             and data.startswith(b"GET ")
             and data.find(b"\r\n\r\n") == len(data) - 4
         ):
-            self._known[data] = self.url
+            credentials = [pair for pair in self.headers if pair[0] == b"authorization"]
+            self._known[data] = self.url, credentials
             if len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
 
@@ -161,9 +209,9 @@ class ExpressProtocol(HttpToolsProtocol):
         if len(lines) > MAX_HEADERS or max(lines, default=0) > MAX_LINE or sum(lines) > MAX_HEAD:
             raise _HeadTooLong
 
-    def _answer(self, written: tuple[bytes, bytes, bytes], *, is_kept: bool) -> None:
-        self.cycle = _ANSWERED
-        self.transport.write(b"".join((*self._head(200, is_kept=is_kept), *written)))
+    def _finish(self, status: bytes, parts: Parts, *, is_kept: bool) -> None:
+        """Write a response of the short ways."""
+        self.transport.write(b"".join((*self._head(status, is_kept=is_kept), *parts)))
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if not is_kept:
@@ -173,13 +221,14 @@ class ExpressProtocol(HttpToolsProtocol):
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
-    def _head(self, status: int, *, is_kept: bool) -> list[bytes]:
-        head = [STATUS_LINE[status]]
-        for name, value in self.server_state.default_headers:
-            head += (name, b": ", value, b"\r\n")
-        if not is_kept:
-            head.append(b"connection: close\r\n")
-        return head
+    def _head(self, status: bytes, *, is_kept: bool) -> tuple[bytes, ...]:
+        # uvicorn makes a new list of them, with the date, once a second.
+        headers = self.server_state.default_headers
+        if ExpressProtocol._default_lines[0] is not headers:
+            lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+            ExpressProtocol._default_lines = headers, lines
+        default = ExpressProtocol._default_lines[1]
+        return (status, default) if is_kept else (status, default, b"connection: close\r\n")
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         task = self.loop.create_task(self._serve(cycle, app))
@@ -208,20 +257,25 @@ class ExpressProtocol(HttpToolsProtocol):
     def _write(self, cycle: RequestResponseCycle, response: Response) -> None:
         if cycle.disconnected:
             return
-        lines: list[bytes] = []
-        for name, value in response.headers:
-            lines += (name, b": ", value, b"\r\n")
-        ours = b"".join(lines)
-        if ours.count(b"\n") + ours.count(b"\r") != 2 * len(response.headers):
-            raise ValueError("a header would break the response")
         body = b"" if cycle.scope["method"] == "HEAD" else response.body
-        head = self._head(response.status, is_kept=cycle.keep_alive)
-        self.transport.write(b"".join((*head, ours, b"\r\n", body)))
+        head = self._head(STATUS_LINE[response.status], is_kept=cycle.keep_alive)
+        self.transport.write(b"".join((*head, _lines(response), b"\r\n", body)))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
+
+
+def _lines(response: Response) -> bytes:
+    """Return the headers as they are written; ValueError if one is not a line."""
+    lines: list[bytes] = []
+    for name, value in response.headers:
+        lines += (name, b": ", value, b"\r\n")
+    ours = b"".join(lines)
+    if ours.count(b"\n") + ours.count(b"\r") != 2 * len(response.headers):
+        raise ValueError("a header would break the response")
+    return ours
 
 
 def _nothing() -> None:

@@ -12,8 +12,8 @@ from typing import Final
 from lyceum.platform import clock, errors, queue_admin, queue_page, queue_views, streaming
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader
+from lyceum.platform.digests import content_etag
 from lyceum.platform.engines import Engines
-from lyceum.platform.http import content_etag
 from lyceum.platform.queue_admin import MANAGE_QUEUES, READ_QUEUES
 from lyceum.platform.queue_routes import WATCH_SECONDS
 from lyceum.platform.routing import PUBLIC, Routes

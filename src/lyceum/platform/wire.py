@@ -58,7 +58,7 @@ class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     `data` is a struct, or JSON that PostgreSQL built; status 0 is the route's own. `version`
     becomes the strong ETag, and `etag` is for content that has no version. `is_public` allows
-    shared caches; `cache_key` says that `data` is what the cache holds under that key.
+    shared caches; `kept` says that `data` is what the cache holds under a key, or the end of that.
     """
 
     data: T | Json
@@ -68,7 +68,7 @@ class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     etag: str | None = None
     page: PageInfo | None = None
     is_public: bool = False
-    cache_key: str | None = None
+    kept: tuple[str, bytes] | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -89,12 +89,12 @@ class Content(msgspec.Struct, frozen=True):
     people: tuple[UUID, ...] = ()
 
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def encode_success(data: object, request_id: str, page: PageInfo | None = None) -> bytes:
     """Return `{"data": …, "meta": …}`; bytes are taken for JSON already."""
-    body = data if isinstance(data, bytes) else _encode(data)
+    body = data if isinstance(data, bytes) else encode(data)
     return b"".join((b'{"data":', body, encode_meta(request_id, page)))
 
 
@@ -133,7 +133,7 @@ def encode_problem(fact: errors.Fact, instance: str, request_id: str) -> bytes:
     }
     for name, value in fact.data.items():
         document.setdefault(_camel(name), value)
-    return _encode(document)
+    return encode(document)
 
 
 def _camel(name: str) -> str:

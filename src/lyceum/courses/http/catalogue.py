@@ -11,8 +11,8 @@ from lyceum.courses.schemas.courses import CourseCard, CourseDetail
 from lyceum.courses.service import catalogue, search
 from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Reader
+from lyceum.platform.digests import content_etag
 from lyceum.platform.engines import Engines
-from lyceum.platform.http import content_etag
 from lyceum.platform.routing import PUBLIC, SIGNED_IN, Routes
 from lyceum.platform.statements import Json
 from lyceum.platform.wire import Answer
@@ -36,7 +36,7 @@ async def list_courses(tx: Reader, engines: Engines, query: CatalogueQuery) -> A
         page=query.info(found.total),
         etag=found.etag,
         is_public=True,
-        cache_key=found.cache_key,
+        kept=found.kept,
     )
 
 
@@ -50,7 +50,7 @@ async def list_courses(tx: Reader, engines: Engines, query: CatalogueQuery) -> A
 async def list_popular_courses(tx: Reader, engines: Engines, query: PopularQuery) -> Answer[Json]:
     """The most popular first."""
     items, key = await catalogue.list_popular(tx, ANONYMOUS, engines.cache, query.limit)
-    return Answer(data=items, etag=content_etag(items), is_public=True, cache_key=key)
+    return Answer(data=items, etag=content_etag(items), is_public=True, kept=(key, items))
 
 
 @routes.get(
@@ -92,9 +92,7 @@ async def get_course(tx: Reader, actor: Actor, engines: Engines, id_or_slug: str
     """With its outline; `viewer` is there when somebody is signed in. The ETag may be sent as
     If-Match."""
     shown = await catalogue.show_course(tx, actor, engines.cache, id_or_slug)
-    return Answer(
-        data=shown.body, etag=shown.etag, is_public=shown.is_public, cache_key=shown.cache_key
-    )
+    return Answer(data=shown.body, etag=shown.etag, is_public=shown.is_public, kept=shown.kept)
 
 
 @routes.get(

@@ -11,8 +11,8 @@ from lyceum.courses.schemas import categories as schemas
 from lyceum.courses.service import categories
 from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.digests import content_etag
 from lyceum.platform.engines import Engines
-from lyceum.platform.http import content_etag
 from lyceum.platform.routing import API, PUBLIC, Routes
 from lyceum.platform.statements import Json
 from lyceum.platform.wire import Answer
@@ -30,7 +30,7 @@ async def list_categories(tx: Reader, engines: Engines) -> Answer[Json]:
     """Every level by position, then by name."""
     tree = await categories.list_categories(tx, ANONYMOUS, engines.cache)
     etag = content_etag(tree)
-    return Answer(data=tree, etag=etag, is_public=True, cache_key=categories.CACHE_KEY)
+    return Answer(data=tree, etag=etag, is_public=True, kept=(categories.CACHE_KEY, tree))
 
 
 @routes.post(

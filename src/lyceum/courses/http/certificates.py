@@ -10,8 +10,8 @@ from lyceum.courses.schemas.certificates import CertificateView, Revocation
 from lyceum.courses.service import certificates
 from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.digests import content_etag
 from lyceum.platform.engines import Engines
-from lyceum.platform.http import content_etag
 from lyceum.platform.jobs import enqueue
 from lyceum.platform.paging import PageQuery
 from lyceum.platform.record_reads import Record

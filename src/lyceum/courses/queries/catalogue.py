@@ -8,8 +8,9 @@ deep page costs what the first one costs.
 from typing import Final
 from uuid import UUID
 
-from lyceum.courses.records import CataloguePage, PublicCourse, Viewer
+from lyceum.courses.records import CataloguePage, PlacedPage, PlacedViewer, PublicCourse, Viewer
 from lyceum.platform.database import Writer
+from lyceum.platform.gathering import GatheredQuery
 from lyceum.platform.statements import Json, Query, sql
 
 LIST_TAG: Final = "courses:list"
@@ -34,7 +35,7 @@ ORDERS: Final = {
     "-price": ("price_minor", "DESC"),
 }
 
-# Parameters: offset, limit. Without a mark the page is among the first 20, or behind the end.
+# Without a mark the page is among the first 20, or behind the end.
 _NEWEST: Final = """
     SELECT coalesce(json_agg(page.card), '[]') AS items,
            (SELECT listed FROM courses.catalogue_size) AS total
@@ -42,12 +43,13 @@ _NEWEST: Final = """
         SELECT k.card FROM courses.catalogue k
         WHERE (k.published_at, k.course_id) < (
             coalesce(
-                (SELECT m.published_at FROM courses.catalogue_marks m WHERE m.number = $1 / 20),
-                CASE WHEN $1 < 20 THEN 'infinity' ELSE '-infinity' END::timestamptz),
+                (SELECT m.published_at FROM courses.catalogue_marks m
+                 WHERE m.number = {offset} / 20),
+                CASE WHEN {offset} < 20 THEN 'infinity' ELSE '-infinity' END::timestamptz),
             coalesce(
-                (SELECT m.course_id FROM courses.catalogue_marks m WHERE m.number = $1 / 20),
+                (SELECT m.course_id FROM courses.catalogue_marks m WHERE m.number = {offset} / 20),
                 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-        ORDER BY k.published_at DESC, k.course_id DESC OFFSET $1 % 20 LIMIT $2
+        ORDER BY k.published_at DESC, k.course_id DESC OFFSET {offset} % 20 LIMIT {limit}
     ) page
 """
 
@@ -110,10 +112,23 @@ def _filtered(source: str, anchor: str, key: str, way: str) -> Query[CataloguePa
     return sql(text, CataloguePage)
 
 
-LIST_PLAIN: Final = {
-    order: sql(_NEWEST if order == "new" else _SORTED.format(column=column, way=way), CataloguePage)
+# Parameters: offset, limit.
+LIST_SORTED: Final = {
+    order: sql(_SORTED.format(column=column, way=way), CataloguePage)
     for order, (column, way) in ORDERS.items()
+    if order != "new"
 }
+
+LIST_NEWEST = sql(_NEWEST.format(offset="$1", limit="$2"), CataloguePage)
+LIST_NEWEST_TOGETHER = sql(
+    f"""
+    SELECT found.items, found.total, wanted.place
+    FROM unnest($1::int4[], $2::int4[]) WITH ORDINALITY wanted (first, most, place)
+    CROSS JOIN LATERAL ({_NEWEST.format(offset="wanted.first", limit="wanted.most")}) found
+    """,  # noqa: S608 - constants of this module
+    PlacedPage,
+)
+NEWEST: Final = GatheredQuery(LIST_NEWEST, LIST_NEWEST_TOGETHER)
 
 LIST_FILTERED: Final = {
     (shape, order): _filtered(source, anchor, f"k.{column}", way)
@@ -231,16 +246,24 @@ FIND_PUBLIC_COURSE = sql(
 
 # The caller's part of a detail: who is on the staff is in the public part, so that this has one
 # table to start from (with outer joins it takes twice the time).
-FIND_VIEWER = sql(
-    """
+_VIEWER: Final = """
     SELECT e.id AS enrolment_id, e.status, e.progress_percent, e.enrolled_at, e.completed_at,
         e.last_lecture_id,
         ARRAY(
             SELECT p.lecture_id FROM courses.lecture_progress p
             WHERE p.enrolment_id = e.id AND p.is_completed
         ) AS completed,
-        e.begins_at
-    FROM courses.enrolments e WHERE e.user_id = $2 AND e.course_id = $1
-    """,
-    Viewer,
+        e.begins_at"""
+
+# Parameters: course id, user id.
+FIND_VIEWER = sql(
+    f"{_VIEWER} FROM courses.enrolments e WHERE e.user_id = $2 AND e.course_id = $1", Viewer
 )
+FIND_VIEWERS = sql(
+    f"""{_VIEWER}, wanted.place
+    FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY wanted (course_id, user_id, place)
+    JOIN courses.enrolments e ON e.user_id = wanted.user_id AND e.course_id = wanted.course_id
+    """,
+    PlacedViewer,
+)
+VIEWER: Final = GatheredQuery(FIND_VIEWER, FIND_VIEWERS)

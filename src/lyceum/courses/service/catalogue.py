@@ -5,8 +5,7 @@ caller's own is one small statement, joined to those bytes. Not here: changing a
 """
 
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import msgspec
@@ -19,9 +18,10 @@ from lyceum.courses.records import CataloguePage, CourseAccess, PublicCourse, Vi
 from lyceum.courses.schemas.catalogue import CatalogueQuery, TaughtQuery
 from lyceum.courses.schemas.courses import LockedLecture, ViewerEnrolment, ViewerView
 from lyceum.platform import clock, errors
-from lyceum.platform.access import Actor
+from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.cache import ByteCache
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.digests import content_digest
 from lyceum.platform.statements import Json
 
 COURSE_SECONDS: Final = 3600.0
@@ -33,13 +33,13 @@ SEARCH_SECONDS: Final = 60.0
 class ListedCourses(msgspec.Struct, frozen=True):
     """A page of courses as JSON, how many there are in all, and the ETag of both.
 
-    `cache_key` is under which the cache holds the very same bytes, if it does.
+    `kept` are the key and the bytes of the cache that end with the page.
     """
 
     items: Json
     total: int
     etag: str
-    cache_key: str | None
+    kept: tuple[str, bytes]
 
 
 class ShownCourse(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class ShownCourse(msgspec.Struct, frozen=True):
     body: Json
     etag: str
     is_public: bool
-    cache_key: str | None = None
+    kept: tuple[str, bytes] | None = None
 
 
 Gate = tuple[str, datetime | None, int | None, str | None]
@@ -75,6 +75,17 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     gates: list[Gate] = []
 
 
+class _Public(msgspec.Struct, frozen=True):
+    """What is kept of a course: a head, and from `start` its public JSON, of which `open_body` has
+    all but the closing brace; `is_open` says that everybody may see it."""
+
+    head: _Head
+    kept: bytes
+    start: int
+    open_body: memoryview
+    is_open: bool
+
+
 _encode = msgspec.json.Encoder().encode
 _decode_head = msgspec.json.Decoder(_Head).decode
 
@@ -86,29 +97,16 @@ async def list_courses(
 
     async def fill() -> bytes:
         page = await _find_page(tx, query)
-        digest = sha256(page.items).hexdigest()[:24]
+        digest = content_digest(page.items)[:24]
         return f"{page.total}-{digest}\n".encode() + page.items
 
     key = f"cache:courses:list:{msgspec.json.encode(query).decode()}"
     seconds = LIST_SECONDS if query.search is None else SEARCH_SECONDS
-    kept = await cache.get_or_fill(f"{key}:head", (queries.LIST_TAG,), seconds, fill)
+    kept = await cache.get_or_fill(key, (queries.LIST_TAG,), seconds, fill)
     end = kept.index(b"\n")
     head = kept[:end].decode()
-    items, shared = await _same_bytes(cache, key, queries.LIST_TAG, seconds, kept[end + 1 :])
-    return ListedCourses(Json(items), int(head.partition("-")[0]), f'"{head}"', shared)
-
-
-async def _same_bytes(
-    cache: ByteCache, key: str, tag: str, seconds: float, body: bytes
-) -> tuple[bytes, str | None]:
-    """Return `body` as the cache holds it under `key`, so that the express lane may answer with it;
-    without the key if something else is there by now."""
-
-    async def fill() -> bytes:
-        return body
-
-    kept = await cache.get_or_fill(key, (tag,), seconds, fill)
-    return (kept, key) if kept == body else (body, None)
+    items, total = Json(kept[end + 1 :]), int(head.partition("-")[0])
+    return ListedCourses(items, total, f'"{head}"', (key, kept))
 
 
 async def _find_page(tx: Reader, query: CatalogueQuery) -> CataloguePage:
@@ -123,7 +121,11 @@ async def _find_page(tx: Reader, query: CatalogueQuery) -> CataloguePage:
     )
     shape = _shape(query)
     if shape == "facets" and all(facet is None for facet in facets):
-        return await tx.one(queries.LIST_PLAIN[order], query.offset, query.per_page)
+        if order != "new":
+            return await tx.one(queries.LIST_SORTED[order], query.offset, query.per_page)
+        # Every page has a row, the empty one too.
+        page = await tx.find_gathered(queries.NEWEST, query.offset, query.per_page)
+        return cast(CataloguePage, page)
     category_ids = None
     if query.category is not None:
         category_ids = await tx.all(queries.LIST_CATEGORY_IDS, query.category)
@@ -165,22 +167,20 @@ async def list_taught(tx: Reader, actor: Actor, query: TaughtQuery) -> Catalogue
 
 async def show_course(tx: Reader, actor: Actor, cache: ByteCache, id_or_slug: str) -> ShownCourse:
     """Return a course by id or slug, with the caller's own part when somebody is signed in."""
-    kept = await _public_part(tx, cache, id_or_slug)
-    end = kept.index(b"\n")
-    head = _decode_head(kept[:end])
-    body = kept[end + 1 :]
+    public = cache.peek_made(_key_of(id_or_slug), _take_apart)
+    if public is None:
+        public = await _public_part(tx, cache, id_or_slug)
+    head = public.head
     if actor.user_id is None:
-        _require_visible(actor, head, None, None)
-        key, tag = f"cache:courses:{head.id}", queries.course_tag(head.id)
-        body, shared = await _same_bytes(cache, key, tag, COURSE_SECONDS, body)
-        etag = f'"v{head.version}-{head.digest}"'
-        return ShownCourse(Json(body), etag, is_public=True, cache_key=shared)
-    viewer = await tx.one_or_none(queries.FIND_VIEWER, head.id, actor.user_id)
+        _require_visible(actor, public, None, None)
+        body, etag = Json(public.kept[public.start :]), f'"v{head.version}-{head.digest}"'
+        return ShownCourse(body, etag, is_public=True, kept=(_key_of(head.id), public.kept))
+    viewer = await tx.find_gathered(queries.VIEWER, head.id, actor.user_id)
     role = head.staff.get(str(actor.user_id))
-    _require_visible(actor, head, role, viewer)
+    _require_visible(actor, public, role, viewer)
     own = _encode(_own_part(head, role, viewer))
-    digest = head.digest + sha256(own).hexdigest()[:12]
-    spliced = b"".join((body[:-1], b',"viewer":', own, b"}"))
+    digest = head.digest + content_digest(own)[:12]
+    spliced = b"".join((public.open_body, b',"viewer":', own, b"}"))
     return ShownCourse(Json(spliced), f'"v{head.version}-{digest}"', is_public=False)
 
 
@@ -188,7 +188,9 @@ async def show_changed_course(tx: Reader, actor: Actor, course_id: UUID) -> Show
     """Return a course, whose visibility was checked, as this transaction sees it."""
     course = await tx.one(queries.FIND_PUBLIC_COURSE, course_id)
     body = _splice(course)
-    return ShownCourse(Json(body), f'"v{course.version}-{_digest(body)}"', is_public=False)
+    return ShownCourse(
+        Json(body), f'"v{course.version}-{content_digest(body)[:18]}"', is_public=False
+    )
 
 
 async def refresh_cards(tx: Writer, actor: Actor) -> int:
@@ -201,15 +203,18 @@ async def refresh_cards(tx: Writer, actor: Actor) -> int:
     return len(stale)
 
 
-async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> bytes:
-    """Return the head, a newline and the JSON that is the same for everybody."""
+def _take_apart(kept: bytes) -> _Public:
+    end = kept.index(b"\n")
+    head = _decode_head(kept[:end])
+    is_open = permissions.may_view(ANONYMOUS, _access(head, None, None))
+    return _Public(head, kept, end + 1, memoryview(kept)[end + 1 : -1], is_open)
+
+
+async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> _Public:
+    """Return what is the same for everybody, from the cache or for it."""
     course_id = access_queries.parse_id(id_or_slug)
     if course_id is None:
         course_id = await _find_id(tx, cache, id_or_slug)
-    key = f"cache:courses:{course_id}:head"
-    kept = cache.peek(key)
-    if kept is not None:
-        return kept
 
     async def fill() -> bytes:
         course = await tx.one_or_none(queries.FIND_PUBLIC_COURSE, course_id)
@@ -224,7 +229,7 @@ async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> bytes:
             course.owner_id,
             course.is_deleted,
             course.version,
-            _digest(body),
+            content_digest(body)[:18],
             msgspec.json.decode(course.staff),
             course.lecture_ids,
             course.starts_at,
@@ -233,7 +238,11 @@ async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> bytes:
         return msgspec.json.encode(head) + b"\n" + body
 
     tags = (queries.course_tag(course_id),)
-    return await cache.get_or_fill(key, tags, COURSE_SECONDS, fill)
+    return _take_apart(await cache.get_or_fill(_key_of(course_id), tags, COURSE_SECONDS, fill))
+
+
+def _key_of(course_id: UUID | str) -> str:
+    return f"cache:courses:detail:{course_id}"
 
 
 async def _find_id(tx: Reader, cache: ByteCache, slug: str) -> UUID:
@@ -253,12 +262,8 @@ def _splice(course: PublicCourse) -> bytes:
     return course.card[:-1] + b"," + course.details[1:]
 
 
-def _digest(body: bytes) -> str:
-    return sha256(body).hexdigest()[:18]
-
-
-def _require_visible(actor: Actor, head: _Head, role: str | None, viewer: Viewer | None) -> None:
-    access = CourseAccess(
+def _access(head: _Head, role: str | None, viewer: Viewer | None) -> CourseAccess:
+    return CourseAccess(
         head.id,
         head.slug,
         head.status,
@@ -270,9 +275,17 @@ def _require_visible(actor: Actor, head: _Head, role: str | None, viewer: Viewer
         viewer.enrolment_id if viewer else None,
         viewer.status if viewer else None,
     )
+
+
+def _require_visible(
+    actor: Actor, public: _Public, role: str | None, viewer: Viewer | None
+) -> None:
+    if public.is_open:
+        return
+    access = _access(public.head, role, viewer)
     if permissions.may_view(actor, access):
         return
-    if head.is_deleted and permissions.is_staff_of(actor, access.actor_role):
+    if access.is_deleted and permissions.is_staff_of(actor, access.actor_role):
         raise errors.Deleted
     raise errors.NotFound
 
@@ -282,14 +295,7 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
     if viewer is None:
         return ViewerView(role=role, enrolment=None, completed_lecture_ids=(), next_lecture_id=None)
     completed = {str(lecture_id) for lecture_id in viewer.completed}
-    done = tuple(lecture_id for lecture_id in head.lecture_ids if lecture_id in completed)
     is_learner = viewer.status in permissions.ENROLLED
-    next_id = None
-    if is_learner and len(done) < len(head.lecture_ids):
-        # From the last one worked on, then from the start, as courses.next_lecture has it.
-        last, order = str(viewer.last_lecture_id), list(head.lecture_ids)
-        start = order.index(last) if last in order else 0
-        next_id = next(i for i in order[start:] + order[:start] if i not in completed)
     begins_at: datetime | None = None
     locked: tuple[LockedLecture, ...] = ()
     if is_learner and role is None:
@@ -304,11 +310,22 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
     return ViewerView(
         role=role or ("learner" if is_learner else None),
         enrolment=enrolment,
-        completed_lecture_ids=done,
-        next_lecture_id=next_id,
+        completed_lecture_ids=tuple([one for one in head.lecture_ids if one in completed]),
+        next_lecture_id=_next_lecture(head, viewer, completed) if is_learner else None,
         begins_at=begins_at,
         locked_lectures=locked,
     )
+
+
+def _next_lecture(head: _Head, viewer: Viewer, completed: set[str]) -> str | None:
+    """Return where to go on: from the last one worked on, then from the start, as
+    courses.next_lecture has it; None when all is completed."""
+    order, last = head.lecture_ids, str(viewer.last_lecture_id)
+    start = order.index(last) if last in order else 0
+    for place in range(start - len(order), start):
+        if order[place] not in completed:
+            return order[place]
+    return None
 
 
 def _locked(
@@ -316,8 +333,10 @@ def _locked(
 ) -> tuple[datetime | None, tuple[LockedLecture, ...]]:
     """Return when learning begins, if that is to come, and what else is locked for a learner, as
     courses.is_locked has it."""
-    now = clock.utc_now()
     begins_at = viewer.begins_at or head.starts_at
+    if begins_at is None and not head.gates:
+        return None, ()
+    now = clock.utc_now()
     base = max(viewer.enrolled_at, begins_at or viewer.enrolled_at)
     locked = []
     for lecture_id, moment, days, before in head.gates:

@@ -4,8 +4,8 @@ import msgspec
 
 from lyceum.platform.access import ANONYMOUS
 from lyceum.platform.database import Writer
+from lyceum.platform.digests import content_etag
 from lyceum.platform.engines import Engines
-from lyceum.platform.http import content_etag
 from lyceum.platform.routing import PUBLIC, Routes
 from lyceum.platform.wire import Content
 from lyceum.users.schemas.signing_keys import JwkSet

@@ -1,0 +1,227 @@
+"""Known reads: a hot route asked again, without finding out anew what its address means.
+
+When the normal way has answered a hot public GET, its route and what its path and query say are
+remembered by the address. The next request for it, by a guest or with a token that was verified a
+moment ago, goes straight to the same function, with the same limits, headers, log line and metrics.
+Not here: the normal way (`edge`, `http`), what the cache has (`express`), writing to the connection
+(`protocol`). A test holds both answers against each other.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from lyceum.platform import compression, context, paging, wire
+from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.database import Reader
+from lyceum.platform.express import PLAIN_HEADERS, ExpressLane, Parts, url_of
+from lyceum.platform.headers import SECURITY, Headers
+from lyceum.platform.http import PRIVATE, SHARED, RequestInfo, Response, etag_of
+from lyceum.platform.limits import Limits
+from lyceum.platform.routing import PUBLIC, Route
+from lyceum.platform.watch import Served, Watch
+from lyceum.platform.wire import Answer, PageInfo
+
+MAX_ADDRESSES = 8_192
+_PLAIN = PLAIN_HEADERS | {b"authorization", b"content-type"}
+_USUAL = {name for name, _ in SECURITY} | {
+    b"content-type", b"cache-control", b"etag", b"link", b"vary", b"x-request-id",
+    b"content-length", b"ratelimit-limit", b"ratelimit-remaining", b"ratelimit-reset",
+}  # fmt: skip
+_WANTS = {"tx", "actor", "query", "engines"}
+
+
+class _Known(msgspec.Struct):
+    """What the normal way found out about an address; of pages `link` and `place` are kept too."""
+
+    route: Route
+    path: str
+    query: str
+    arguments: dict[str, Any]
+    wants_actor: bool
+    page: PageInfo | None = None
+    place: str = ""
+    link: str = ""
+
+    def ask(self, actor: Actor) -> Awaitable[Any]:
+        """Run the route's function."""
+        if self.wants_actor:
+            return self.route.function(actor=actor, **self.arguments)
+        return self.route.function(**self.arguments)
+
+    def turn_to(self, page: PageInfo | None) -> None:
+        """Have `place` and `link` say where a page stands."""
+        if page == self.page:
+            return
+        self.page, self.place, self.link = page, wire.meta_place(page), ""
+        if page is not None:
+            link = paging.link_header(self.path, dict(parse_qsl(self.query)), page)
+            self.link = f"link: {link}\r\n" if link else ""
+
+
+class Rest(Protocol):
+    """What else a known read needs of the edge."""
+
+    def new_request_id(self) -> str:
+        """Return an id that no other request has."""
+
+    def fail(self, request: RequestInfo, started: float, failure: Exception) -> Response:
+        """Return the whole response that tells a failure, and report it."""
+
+
+class KnownReads:
+    """The addresses that are known, the least recently added forgotten first."""
+
+    def __init__(
+        self,
+        rest: Rest,
+        peek: Callable[[bytes, str], Actor | None],
+        lane: ExpressLane,
+        limits: Limits | None,
+        watch: Watch | None,
+        proxies: Collection[str],
+        common: Headers,
+    ) -> None:
+        """`peek` says who sent a header that was verified a moment ago, from which address;
+        `common` are the headers that every answer has."""
+        self._rest = rest
+        self._peek = peek
+        self._lane = lane
+        self._limits = limits
+        self._watch = watch
+        self._proxies = proxies
+        # By whether an answer is public, and whether it is one that would be compressed.
+        self._usual = {
+            (is_public, is_large): _lines(
+                (b"content-type", b"application/json"),
+                *common,
+                SHARED if is_public else PRIVATE,
+                *([(b"vary", b"Accept-Encoding")] if is_large else ()),
+            )
+            for is_public in (True, False)
+            for is_large in (True, False)
+        }
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self.in_flight = 0
+
+    def begin(
+        self, url: bytes, headers: Headers, ip: str
+    ) -> Coroutine[Any, Any, Parts | Response] | None:
+        """Return what makes the response to a GET, or None: go the normal way."""
+        known = self._known.get(url)
+        if known is None or ip in self._proxies:
+            return None
+        actor: Actor | None = ANONYMOUS
+        for name, value in headers:
+            if name == b"authorization":
+                actor = self._peek(value, ip)
+            elif name not in _PLAIN:
+                return None
+        if actor is None:
+            return None
+        limits = ""
+        if self._limits is not None:
+            decision = self._limits.admit_now(actor, ip)
+            if decision is None:
+                return None
+            limits = decision.lines()
+        return self._run(url, known, headers, actor, ip, limits)
+
+    async def _run(
+        self, url: bytes, known: _Known, headers: Headers, actor: Actor, ip: str, limits: str
+    ) -> Parts | Response:
+        """Return the response; `limits` are lines of its head."""
+        started = time.perf_counter()
+        request_id = self._rest.new_request_id()
+        trace = context.new_trace()
+        context.enter(request_id, trace, ip)
+        self.in_flight += 1
+        try:
+            result = await known.ask(actor)
+            answer = result if isinstance(result, Answer) else Answer(data=result)
+            parts = self._parts(url, known, answer, actor, limits, request_id)
+        except Exception as failure:  # noqa: BLE001 - the edge tells it
+            scope = {
+                "method": "GET",
+                "path": known.path,
+                "query_string": known.query.encode("latin-1"),
+                "headers": headers,
+            }
+            request = RequestInfo(scope, None, request_id, ip)
+            request.actor, request.route = actor, known.route
+            return self._rest.fail(request, started, failure)
+        finally:
+            self.in_flight -= 1
+        if self._watch is not None:
+            seconds = time.perf_counter() - started
+            size = len(parts[-2]) + len(parts[-1]) + 8
+            self._watch(
+                Served(
+                    "GET", known.route.path, known.path, 200, seconds, size, request_id,
+                    actor.user_id, ip, actor.impersonator_id, context.id_of(trace),
+                )
+            )  # fmt: skip
+        return parts
+
+    def _parts(
+        self,
+        url: bytes,
+        known: _Known,
+        answer: Answer[Any],
+        actor: Actor,
+        limits: str,
+        request_id: str,
+    ) -> Parts:
+        body = answer.data if isinstance(answer.data, bytes) else wire.encode(answer.data)
+        known.turn_to(answer.page)
+        meta = wire.finish_meta(request_id, known.place)
+        size = len(body) + len(meta) + 8
+        etag = etag_of(answer)
+        tag = f"etag: {etag}\r\n{known.link}" if etag else known.link
+        usual = self._usual[answer.is_public, size >= compression.MINIMUM]
+        if answer.kept is not None and actor is ANONYMOUS:
+            head, place = usual.decode() + tag, known.place
+            self._lane.keep(url, answer.kept, body, head, place, known.path, known.route.path)
+        head = f'{tag}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n{{"data":'
+        return usual, head.encode("latin-1"), body, meta
+
+    def remember(self, request: RequestInfo, asked: Collection[bytes], response: Response) -> None:
+        """Let the next request for this address go straight to its route, if that allows it."""
+        route, arguments = request.route, request.arguments
+        if (
+            route is None
+            or arguments is None
+            or not _is_straight(route)
+            or response.status != 200
+            or request.method != "GET"
+            or not _PLAIN.issuperset(asked)
+            or not _USUAL.issuperset(name for name, _ in response.headers)
+        ):
+            return
+        wants_actor = arguments.pop("actor", None) is not None
+        self._known[url_of(request)] = _Known(
+            route, request.path, request.query_string, arguments, wants_actor=wants_actor
+        )
+        if len(self._known) > MAX_ADDRESSES:
+            self._known.popitem(last=False)
+
+
+def _lines(*headers: tuple[bytes, bytes]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+def _is_straight(route: Route) -> bool:
+    """Whether nothing stands between the limits and the function of a route."""
+    return (
+        route.is_hot
+        and route.access is PUBLIC
+        and route.tx_type is Reader
+        and route.bucket is None
+        and route.shows is None
+        and not route.own_pages_only
+        and _WANTS.issuperset(route.wants)
+    )
