@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import contenders, dataset, report
-from benchmarks.contenders import ALL, Contender
-from benchmarks.dataset import FULL, QUICK, Scale
+from benchmarks.contenders import ALL, Contender, Cores
+from benchmarks.dataset import FULL, QUICK, TENFOLD, Scale
 from benchmarks.load import Measure, check_bodies, load, pgbench
 from lyceum.platform import clock, migrations
 from lyceum.platform.embedded import start_embedded
@@ -25,15 +25,29 @@ HERE = Path(__file__).parent
 BUILD = HERE / "build"
 RESULTS = HERE / "results"
 QUICK_CONTENDERS = ("lyceum", "lyceum-uncached", "fastify-json", "fastify-cached")
+OURS = ("lyceum", "lyceum-uncached")
 # Long enough to see every course once, which then is in the caches of those who have one.
 WARM_UP_SECONDS = 4
-Rounds = dict[tuple[str, str], list[Measure]]
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is measured: who, on how much data, how often and for how long."""
+
+    chosen: list[Contender]
+    scale: Scale
+    rounds: int
+    seconds: int
+    with_pgbench: bool
+    cores: Cores
 
 
 def main() -> int:
     """Measure, print, and write the results; 1 when a figure is not reached."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less data, fewer peers, one round")
+    parser.add_argument("--tenfold", action="store_true", help="Lyceum with ten times the rows")
+    parser.add_argument("--processes", type=int, default=1, help="processes of each contender")
     parser.add_argument("--rounds", type=int, help="rounds of each contender (3; quick: 1)")
     parser.add_argument("--seconds", type=int, help="seconds of each run (8; quick: 3)")
     parser.add_argument("--only", help="comma-separated contenders, pgbench too")
@@ -47,92 +61,109 @@ def main() -> int:
         )
         return 2
     names = QUICK_CONTENDERS if options.quick else tuple(c.name for c in ALL)
+    if options.tenfold:
+        names = OURS
     if options.only:
         names = tuple(options.only.split(","))
-    chosen = [c for c in ALL if c.name in names]
-    rounds = options.rounds or (1 if options.quick else 3)
-    seconds = options.seconds or (3 if options.quick else 8)
-    scale = QUICK if options.quick else FULL
-    has_pgbench = not options.only or "pgbench" in names
-    result = run(console, chosen, scale, rounds, seconds, with_pgbench=has_pgbench)
+    plan = Plan(
+        chosen=[c for c in ALL if c.name in names],
+        scale=QUICK if options.quick else FULL,
+        rounds=options.rounds or (1 if options.quick else 3),
+        seconds=options.seconds or (3 if options.quick else 8),
+        with_pgbench="pgbench" in names or not (options.only or options.tenfold),
+        cores=Cores.of(options.processes),
+    )
+    result = run(console, plan)
+    kind = "quick" if options.quick else "full"
+    if options.processes > 1:
+        kind += f"-{options.processes}-processes"
+    if options.tenfold:
+        kind = "tenfold"
+        grown = run(console, msgspec.structs.replace(plan, scale=TENFOLD))
+        result = report.grown(result, grown)
     report.show(console, result)
-    _write(console, result, "quick" if options.quick else "full")
+    _write(console, result, kind)
     return 0 if all(target.is_reached for target in result.targets) else 1
 
 
-def run(
-    console: Console,
-    chosen: list[Contender],
-    scale: Scale,
-    rounds: int,
-    seconds: int,
-    *,
-    with_pgbench: bool,
-) -> report.Result:
-    """Measure the contenders in turn, `rounds` times."""
+def run(console: Console, plan: Plan) -> report.Result:
+    """Measure the contenders in turn, `rounds` times, each on a copy of the same database."""
     BUILD.mkdir(exist_ok=True)
     contenders.install_peers(BUILD)
-    data = BUILD / f"data-{scale.users}-{migrations.head_revision()}"
+    data = BUILD / f"data-{plan.scale.users}-{migrations.head_revision()}"
     data.mkdir(exist_ok=True)
+    found: dict[tuple[str, str], list[Measure]] = defaultdict(list)
+    memory = 0.0
     with start_embedded(data) as server:
-        _pin(server.pid)
-        _prepare(console, server.dsn, scale, data)
-        found: Rounds = defaultdict(list)
-        memory = 0.0
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        total = rounds * (sum(len(c.endpoints) for c in chosen) + 3 * with_pgbench)
-        with Progress(*columns, console=console) as progress:
+        _pin(server.pid, plan.cores)
+        asyncio.run(_prepare(console, server.dsn, plan.scale, data))
+        total = plan.rounds * (sum(len(c.endpoints) for c in plan.chosen) + 3 * plan.with_pgbench)
+        with Progress(*COLUMNS, console=console) as progress:
             task = progress.add_task("measuring", total=total)
-            for number in range(rounds):
-                for contender in chosen:
-                    if "progress" in contender.endpoints:
-                        asyncio.run(dataset.reset(server.dsn, scale))
-                    with contenders.running(contender, server.dsn, BUILD, data) as (port, pid):
-                        check_bodies(contender, port, data)
-                        for endpoint in contender.endpoints:
-                            progress.update(
-                                task, description=f"round {number + 1}: {contender.name} {endpoint}"
-                            )
-                            load(contender, endpoint, port, data, scale, WARM_UP_SECONDS, number)
-                            measure = load(contender, endpoint, port, data, scale, seconds, number)
-                            found[contender.name, endpoint].append(measure)
-                            progress.advance(task)
-                        if contender.name == "lyceum":
-                            memory = max(memory, _resident_mib(pid))
-                if with_pgbench:
-                    asyncio.run(dataset.reset(server.dsn, scale))
+            for number in range(1, plan.rounds + 1):
+                for contender in plan.chosen:
+                    progress.update(task, description=f"round {number}: {contender.name}")
+                    dsn = asyncio.run(dataset.copy(server.dsn))
+                    measures, used = _measure(plan, contender, dsn, data, number)
+                    memory = max(memory, used if contender.name == "lyceum" else 0.0)
+                    for endpoint, measure in measures.items():
+                        found[contender.name, endpoint].append(measure)
+                    progress.advance(task, len(measures))
+                if plan.with_pgbench:
+                    progress.update(task, description=f"round {number}: pgbench")
+                    dsn = asyncio.run(dataset.copy(server.dsn))
                     for endpoint in report.ENDPOINTS:
-                        progress.update(task, description=f"round {number + 1}: pgbench {endpoint}")
-                        measure = pgbench(endpoint, server.dsn, data, scale, seconds)
+                        pgbench(endpoint, dsn, data, plan.scale, WARM_UP_SECONDS, plan.cores)
+                        measure = pgbench(endpoint, dsn, data, plan.scale, plan.seconds, plan.cores)
                         found["pgbench", endpoint].append(measure)
                         progress.advance(task)
     lines = [report.line_of(name, endpoint, ms) for (name, endpoint), ms in found.items()]
     return report.Result(
         taken_at=clock.utc_now(),
         machine=report.machine(),
-        users=scale.users,
-        courses=scale.courses,
+        processes=plan.cores.processes,
+        users=plan.scale.users,
+        courses=plan.scale.courses,
+        progress_rows=plan.scale.progress_rows,
         web_memory_mib=round(memory, 1),
         lines=lines,
         targets=report.targets_of(lines),
     )
 
 
-def _prepare(console: Console, dsn: str, scale: Scale, data: Path) -> None:
+def _measure(
+    plan: Plan, contender: Contender, dsn: str, data: Path, number: int
+) -> tuple[dict[str, Measure], float]:
+    """Return what one contender does in one round, and the memory of its first process in MiB."""
+    scale, cores = plan.scale, plan.cores
+    found = {}
+    with contenders.running(contender, dsn, BUILD, data, cores) as (port, pid):
+        check_bodies(contender, port, data)
+        for endpoint in contender.endpoints:
+            load(contender, endpoint, port, data, scale, WARM_UP_SECONDS, number, cores)
+            found[endpoint] = load(
+                contender, endpoint, port, data, scale, plan.seconds, number, cores
+            )
+        return found, _resident_mib(pid)
+
+
+async def _prepare(console: Console, dsn: str, scale: Scale, data: Path) -> None:
     marker = data / "filled"
     if not marker.exists():
-        console.print(f"filling a database with {scale.users:,} users, once …")
-        migrations.upgrade(dsn)
-        asyncio.run(dataset.fill(dsn, scale))
+        console.print(f"filling a database with {scale.users:,} users, once")
+        await asyncio.to_thread(migrations.upgrade, dsn)
+        with console.status("") as status:
+            async for step in dataset.fill(dsn, scale):
+                status.update(step)
         marker.touch()
     os.environ.update(contenders.production(dsn, data))
-    asyncio.run(dataset.write_tokens(dsn, load_settings(), scale, data))
+    await dataset.write_tokens(dsn, load_settings(), scale, data)
 
 
-def _pin(pid: int | None) -> None:
-    """Keep PostgreSQL, and what it starts, on the core of the servers."""
+def _pin(pid: int | None, cores: Cores) -> None:
+    """Keep PostgreSQL, and what it starts, where the servers are."""
     subprocess.run(
-        ["taskset", "-a", "-c", "-p", contenders.SERVER_CORE, str(pid)],
+        ["taskset", "-a", "-c", "-p", cores.servers, str(pid)],
         check=True,
         capture_output=True,
     )

@@ -19,8 +19,21 @@ from benchmarks.dataset import PEER_SECRET
 from lyceum.courses.queries import catalogue, progress
 
 PEERS = Path(__file__).parent / "peers"
-SERVER_CORE, LOAD_CORE = "0", "1"
 SECRET_KEY = "benchmark-secret-of-at-least-32-characters"  # noqa: S105 - of a benchmark on loopback
+
+
+class Cores(msgspec.Struct, frozen=True):
+    """Where things run, as `taskset` has it, and how many processes each contender has."""
+
+    servers: str
+    load: str
+    processes: int
+
+    @classmethod
+    def of(cls, processes: int) -> "Cores":
+        """One process shares a core with PostgreSQL, and the load has another; several share all
+        there are, with the load too."""
+        return cls("0", "1", 1) if processes == 1 else cls(*[f"0-{processes - 1}"] * 2, processes)
 
 
 class Contender(msgspec.Struct, frozen=True):
@@ -54,7 +67,7 @@ ALL = (
 def statements() -> dict[str, str]:
     """Return the SQL that Lyceum runs on the hot paths, for peers and pgbench."""
     return {
-        "list": catalogue.LIST_PLAIN["new"].text,
+        "list": catalogue.LIST_NEWEST.text,
         "detail": catalogue.FIND_VIEWER.text,
         "progress": progress.RECORD_ALONE.text,
     }
@@ -70,7 +83,7 @@ def install_peers(build: Path) -> None:
     for name in ("express", "fastify"):
         target = build / name
         target.mkdir(parents=True, exist_ok=True)
-        for file in (PEERS / name).iterdir():
+        for file in (*(PEERS / name).iterdir(), PEERS / "cluster.js"):
             shutil.copy(file, target / file.name)
         if not (target / "node_modules").exists():
             subprocess.run(
@@ -82,42 +95,42 @@ def install_peers(build: Path) -> None:
 
 
 @contextmanager
-def running(contender: Contender, dsn: str, build: Path, data: Path) -> Iterator[tuple[int, int]]:
-    """Run a contender on the server's core; give its port and process id."""
+def running(
+    contender: Contender, dsn: str, build: Path, data: Path, cores: Cores
+) -> Iterator[tuple[int, int]]:
+    """Run a contender; give its port and the id of its (first) process."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(1024)
         port = listening.getsockname()[1]
         log = (build / f"{contender.name}.log").open("wb")
+        pinned = ["taskset", "-c", cores.servers]
         if contender.kind == "lyceum":
-            argv, environment = _lyceum(contender, dsn, data, listening.fileno())
-            process = subprocess.Popen(
-                argv, env=environment, pass_fds=[listening.fileno()], stdin=subprocess.PIPE,
-                stdout=log, stderr=log,
-            )  # fmt: skip
+            fd = listening.fileno()
+            argv = [*pinned, sys.executable, "-m", "lyceum.app.web", "--fd", str(fd)]
+            environment = {**os.environ, **production(dsn, data), **contender.environment}
+            processes = [
+                subprocess.Popen(
+                    argv, env=environment, pass_fds=[fd], stdin=subprocess.PIPE, stdout=log,
+                    stderr=log,
+                )
+                for _ in range(cores.processes)
+            ]  # fmt: skip
         else:
             listening.close()
-            argv, environment = _peer(contender, dsn, build, port)
-            process = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
+            script = "server.js" if cores.processes == 1 else "cluster.js"
+            argv = [*pinned, "node", str(build / contender.kind / script)]
+            environment = _peer(contender, dsn, build, port, cores)
+            processes = [subprocess.Popen(argv, env=environment, stdout=log, stderr=log)]
     try:
         _wait(port)
-        yield port, process.pid
+        yield port, processes[0].pid
     finally:
-        process.terminate()
-        process.wait(timeout=40)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=40)
         log.close()
-
-
-def _lyceum(
-    contender: Contender, dsn: str, data: Path, fd: int
-) -> tuple[list[str], dict[str, str]]:
-    """Production settings: limits counted but high, metrics and access log on."""
-    argv = ["taskset", "-c", SERVER_CORE, sys.executable, "-m", "lyceum.app.web", "--fd", str(fd)]
-    return argv, {
-        **os.environ,
-        **production(dsn, data),
-        **contender.environment,
-    }
 
 
 def production(dsn: str, data: Path) -> dict[str, str]:
@@ -135,14 +148,12 @@ def production(dsn: str, data: Path) -> dict[str, str]:
     }
 
 
-def _peer(
-    contender: Contender, dsn: str, build: Path, port: int
-) -> tuple[list[str], dict[str, str]]:
+def _peer(contender: Contender, dsn: str, build: Path, port: int, cores: Cores) -> dict[str, str]:
     parts = urlsplit(dsn)
     host = parse_qs(parts.query).get("host", [parts.hostname or "localhost"])[0]
-    argv = ["taskset", "-c", SERVER_CORE, "node", str(build / contender.kind / "server.js")]
-    return argv, {
+    return {
         **os.environ,
+        "PROCESSES": str(cores.processes),
         "PORT": str(port),
         "PGHOST": unquote(host),
         "PGUSER": parts.username or "postgres",

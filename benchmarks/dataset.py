@@ -10,7 +10,9 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import asyncpg
@@ -34,9 +36,16 @@ class Scale(msgspec.Struct, frozen=True):
     courses: int = 2_000
     tokens: int = 2_000
 
+    @property
+    def progress_rows(self) -> int:
+        """How many lectures are begun."""
+        return self.users * 3 * 3 + -(-self.users // 3) * 3
+
 
 FULL = Scale()
 QUICK = Scale(users=10_000, courses=2_000, tokens=500)
+TENFOLD = Scale(users=1_000_000, courses=20_000, tokens=2_000)
+_COPY = "benchmark"
 
 _ID = "('00000000-0000-700{kind}-8000-' || lpad(to_hex({number}), 12, '0'))::uuid"
 
@@ -86,7 +95,7 @@ def _statements(scale: Scale) -> list[str]:
 
 
 def _progress(scale: Scale) -> str:
-    """Return the rows that every round begins with: of each enrolment 3 or 4 lectures."""
+    """Return the statement that begins 3 or 4 lectures of each enrolment."""
     return f"""INSERT INTO courses.lecture_progress (enrolment_id, lecture_id, is_completed,
             completed_at, position_seconds, time_spent_seconds)
         SELECT {_id(4, "u * 3 + j")},
@@ -97,37 +106,42 @@ def _progress(scale: Scale) -> str:
         WHERE l < 3 OR u % 3 = 0"""
 
 
-async def fill(dsn: str, scale: Scale) -> None:
-    """Fill an empty, migrated database."""
+async def fill(dsn: str, scale: Scale) -> AsyncIterator[str]:
+    """Fill an empty, migrated database, saying what comes next."""
     connection = await asyncpg.connect(dsn)
     try:
         for statement in _statements(scale):
+            yield " ".join(statement.split()[:3])
             await connection.execute(statement)
+        yield "INSERT INTO courses.lecture_progress"
+        # The rows fit by the way that they are made; looking for what each of millions refers to
+        # takes most of the time.
+        await connection.execute("SET session_replication_role = replica")
         await connection.execute(_progress(scale))
+        await connection.execute("RESET session_replication_role")
         # The peers list the table itself; Lyceum has a read model for that, and no such index.
         await connection.execute(
             "CREATE INDEX bench_courses_new ON courses.courses (published_at DESC, id DESC)"
             " WHERE status = 'published' AND visibility = 'public' AND deleted_at IS NULL"
         )
-        await connection.execute("VACUUM ANALYZE")
+        yield "VACUUM ANALYZE"
+        await connection.execute("VACUUM (FREEZE, ANALYZE)")
     finally:
         await connection.close()
 
 
-async def reset(dsn: str, scale: Scale) -> None:
-    """Put progress back to what it was, so that no contender meets more rows than another."""
-    connection = await asyncpg.connect(dsn)
+async def copy(dsn: str) -> str:
+    """Make the copy that a contender works on anew, and return its address: what one has written,
+    no other meets."""
+    parts = urlsplit(dsn)
+    connection = await asyncpg.connect(urlunsplit(parts._replace(path="/postgres")))
     try:
-        await connection.execute("TRUNCATE courses.lecture_progress, platform.outbox")
-        await connection.execute(_progress(scale))
-        await connection.execute(
-            "UPDATE courses.enrolments SET completed_lectures = 1, progress_percent = 5,"
-            " status = 'active', completed_at = NULL"
-        )
-        await connection.execute("VACUUM ANALYZE courses.lecture_progress, courses.enrolments")
-        await connection.execute("CHECKPOINT")
+        await connection.execute(f"DROP DATABASE IF EXISTS {_COPY} WITH (FORCE)")
+        filled = parts.path.removeprefix("/")
+        await connection.execute(f"CREATE DATABASE {_COPY} TEMPLATE {filled} STRATEGY FILE_COPY")
     finally:
         await connection.close()
+    return urlunsplit(parts._replace(path=f"/{_COPY}"))
 
 
 async def write_tokens(dsn: str, settings: Settings, scale: Scale, folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.contenders import LOAD_CORE, SERVER_CORE, Contender, statements
+from benchmarks.contenders import Contender, Cores, statements
 from benchmarks.dataset import LECTURES, Scale
 from lyceum.platform.embedded_setup import pg_binaries
 
@@ -38,6 +38,7 @@ def load(
     scale: Scale,
     seconds: int,
     seed: int,
+    cores: Cores,
 ) -> Measure:
     """Load one endpoint for `seconds`; every answer must be a 2xx."""
     environment = {
@@ -49,7 +50,7 @@ def load(
         "BENCH_SEED": str(seed),
     }
     argv = [
-        "taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s",
+        "taskset", "-c", cores.load, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s",
         "--latency", "-s", str(SCRIPT), f"http://127.0.0.1:{port}",
     ]  # fmt: skip
     output = subprocess.run(
@@ -90,12 +91,14 @@ def _get(port: int, path: str, token: str | None) -> dict[str, object] | object:
         return json.load(response)
 
 
-def pgbench(endpoint: str, dsn: str, folder: Path, scale: Scale, seconds: int) -> Measure:
+def pgbench(
+    endpoint: str, dsn: str, folder: Path, scale: Scale, seconds: int, cores: Cores
+) -> Measure:
     """Run Lyceum's own statement of an endpoint in pgbench: the database's limit."""
     script = folder / f"{endpoint}.pgbench"
     script.write_text(_pgbench_script(endpoint, scale))
     argv = [
-        "taskset", "-c", SERVER_CORE, str(pg_binaries() / "pgbench"), "-n", "-M", "prepared",
+        "taskset", "-c", cores.servers, str(pg_binaries() / "pgbench"), "-n", "-M", "prepared",
         "-c", "10", "-T", str(seconds), "-f", str(script), dsn,
     ]  # fmt: skip
     options = "-c plan_cache_mode=force_generic_plan -c jit=off"
