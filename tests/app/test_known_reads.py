@@ -177,6 +177,23 @@ def test_pipelined_requests_are_answered_in_order(connection: Connection, learne
     assert kinds == ["course", "200", "course", "course", "404"] * 3
 
 
+def test_other_methods_and_conditions_go_the_normal_way(
+    connection: Connection, learner: Learner
+) -> None:
+    known = connection.get(learner.address, learner.header)
+    assert _status(connection.get(learner.address, learner.header)) == 200
+    etag = re.findall(rb'etag: ("[^"]+")', known)[0].decode()
+    same_tag = f"If-None-Match: {etag}"
+    assert _status(connection.get(learner.address, learner.header, same_tag)) == 304
+    head = connection.get(learner.address, learner.header, method="HEAD")
+    assert head.endswith(b"\r\n\r\n")
+    squeezed = connection.get(learner.address, learner.header, "Accept-Encoding: gzip")
+    assert b"content-encoding: gzip" in squeezed
+    assert _status(connection.get(learner.address, "Authorization: Bearer nonsense")) == 401
+    assert _status(connection.get(learner.address, "Authorization: Basic bm8=")) == 401
+    assert b'"viewer"' not in connection.get(learner.address)
+
+
 def test_connections_are_closed_as_asked(connection: Connection, learner: Learner) -> None:
     for _ in range(3):
         connection.get(learner.address, learner.header)

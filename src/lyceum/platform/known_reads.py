@@ -198,6 +198,7 @@ class KnownReads:
             or not _is_straight(route)
             or response.status != 200
             or request.method != "GET"
+            or not request.path.isprintable()
             or not _PLAIN.issuperset(asked)
             or not _USUAL.issuperset(name for name, _ in response.headers)
         ):

@@ -130,6 +130,9 @@ class ExpressProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that has been idle for long; the lane does not set the alarm anew."""
         left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        cycle: Any = self.cycle
+        if isinstance(cycle, _Waiting) and not cycle.response_complete:
+            left = self.timeout_keep_alive
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(
                 left, self.timeout_keep_alive_handler
@@ -168,7 +171,7 @@ class ExpressProtocol(HttpToolsProtocol):
         try:
             made = await work
             cycle.response_complete = True
-            if cycle.disconnected:
+            if cycle.disconnected or self.transport.is_closing():
                 return
             is_kept = cycle.keep_alive
             if isinstance(made, Response):
