@@ -21,9 +21,9 @@ MAX_HEAD: Final = 16 * 1024
 """The head of a request: how many headers, bytes of one, bytes of all. The parser has no limits."""
 
 
-MAX_KNOWN: Final = 4096
+MAX_KNOWN: Final = 8192
 MAX_KNOWN_BYTES: Final = 1024
-"""How many requests of the express lane are known byte for byte, and how long one may be."""
+"""How many requests are known byte for byte, and how long one may be."""
 
 
 class _NoEvent:
