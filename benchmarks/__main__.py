@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -91,6 +92,8 @@ def run(console: Console, plan: Plan) -> report.Result:
     BUILD.mkdir(exist_ok=True)
     contenders.install_peers(BUILD)
     data = BUILD / f"data-{plan.scale.users}-{migrations.head_revision()}"
+    if not _is_filled(data):
+        shutil.rmtree(data, ignore_errors=True)  # somebody stopped in the middle
     data.mkdir(exist_ok=True)
     found: dict[tuple[str, str], list[Measure]] = defaultdict(list)
     memory = 0.0
@@ -148,16 +151,19 @@ def _measure(
 
 
 async def _prepare(console: Console, dsn: str, scale: Scale, data: Path) -> None:
-    marker = data / "filled"
-    if not marker.exists():
+    if not _is_filled(data):
         console.print(f"filling a database with {scale.users:,} users, once")
         await asyncio.to_thread(migrations.upgrade, dsn)
         with console.status("") as status:
             async for step in dataset.fill(dsn, scale):
                 status.update(step)
-        marker.touch()
+        (data / "filled").touch()
     os.environ.update(contenders.production(dsn, data))
     await dataset.write_tokens(dsn, load_settings(), scale, data)
+
+
+def _is_filled(data: Path) -> bool:
+    return (data / "filled").exists()
 
 
 def _pin(pid: int | None, cores: Cores) -> None:

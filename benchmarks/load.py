@@ -51,7 +51,7 @@ def load(
     }
     argv = [
         "taskset", "-c", cores.load, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s",
-        "--latency", "-s", str(SCRIPT), f"http://127.0.0.1:{port}",
+        "--timeout", "20s", "--latency", "-s", str(SCRIPT), f"http://127.0.0.1:{port}",
     ]  # fmt: skip
     output = subprocess.run(
         argv, env=environment, capture_output=True, text=True, check=True

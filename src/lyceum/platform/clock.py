@@ -19,7 +19,7 @@ def millisecond() -> int:
     return time.time_ns() // 1_000_000
 
 
-_text_of = (0, "")
+_text_of_second = (-1, "")
 
 
 def now_text() -> str:
@@ -28,13 +28,15 @@ def now_text() -> str:
 
 
 def text_of(instant: int) -> str:
-    """Return a millisecond of the epoch as `rfc3339` does; made once for those who ask in a row."""
-    global _text_of
-    known, text = _text_of
-    if known != instant:
-        text = rfc3339(datetime.fromtimestamp(instant / 1000, UTC))
-        _text_of = (instant, text)
-    return text
+    """Return a millisecond of the epoch as `rfc3339` does; its second is made once for those who
+    ask in a row."""
+    global _text_of_second
+    second, rest = divmod(instant, 1000)
+    known, text = _text_of_second
+    if known != second:
+        text = rfc3339(datetime.fromtimestamp(second, UTC))[:-4]
+        _text_of_second = (second, text)
+    return f"{text}{rest:03d}Z"
 
 
 def rfc3339(instant: datetime) -> str:

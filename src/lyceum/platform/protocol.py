@@ -1,7 +1,6 @@
 """uvicorn's HTTP protocol, with the express lane before it and one write for a response."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable
 from typing import Any, ClassVar, Final, cast
 
@@ -14,16 +13,12 @@ from uvicorn.protocols.http.httptools_impl import (
 from lyceum.platform.express import Parts
 from lyceum.platform.headers import Headers
 from lyceum.platform.http import Response
+from lyceum.platform.known_requests import KnownRequests
 
 MAX_HEADERS: Final = 100
 MAX_LINE: Final = 8 * 1024
 MAX_HEAD: Final = 16 * 1024
 """The head of a request: how many headers, bytes of one, bytes of all. The parser has no limits."""
-
-
-MAX_KNOWN: Final = 8192
-MAX_KNOWN_BYTES: Final = 1024
-"""How many requests are known byte for byte, and how long one may be."""
 
 
 class _NoEvent:
@@ -65,10 +60,7 @@ class ExpressProtocol(HttpToolsProtocol):
     The application is an `Edge`. What it sends in parts by itself goes the way of uvicorn.
     """
 
-    # What the parser made of requests that need nothing of the normal way, address and credentials:
-    # the same bytes are the same request.
-    _known: ClassVar[OrderedDict[bytes, tuple[bytes, Headers]]] = OrderedDict()
-
+    _known: ClassVar = KnownRequests()
     _default_lines: ClassVar[tuple[Headers, bytes]] = [], b""
 
     _is_in_head = False
@@ -114,7 +106,7 @@ class ExpressProtocol(HttpToolsProtocol):
             is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
             if self._go_straight(self.url, self.headers, is_kept=is_kept):
                 if is_kept:
-                    self._remember()
+                    self._known.learn(self._data, self.url, self.headers)
                 return
         headers, url, expects = self.headers, self.url, self.expect_100_continue
         super().on_message_begin()
@@ -141,8 +133,8 @@ class ExpressProtocol(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def _answer_known(self, data: bytes) -> bool:
-        """Answer a request that is known byte for byte, without parsing it; False: parse it."""
-        known = self._known.get(data)
+        """Answer a request whose lines are all known, without parsing it; False: parse it."""
+        known = self._known.read(data)
         if known is None:
             return False
         cycle: Any = self.cycle
@@ -174,11 +166,11 @@ class ExpressProtocol(HttpToolsProtocol):
             if cycle.disconnected or self.transport.is_closing():
                 return
             is_kept = cycle.keep_alive
-            if isinstance(made, Response):
+            if isinstance(made, tuple):
+                self._finish(STATUS_LINE[200], made, is_kept=is_kept)
+            else:
                 parts = (_lines(made), b"\r\n", made.body)
                 self._finish(STATUS_LINE[made.status], parts, is_kept=is_kept)
-            else:
-                self._finish(STATUS_LINE[200], made, is_kept=is_kept)
             if self.pipeline and is_kept:
                 self.on_response_complete()
         except BaseException:
@@ -187,19 +179,6 @@ class ExpressProtocol(HttpToolsProtocol):
         finally:
             # A callback of the task would do it too, a turn of the loop later.
             self.tasks.discard(cast(Any, cycle.task))
-
-    def _remember(self) -> None:
-        """Know the request again, if what came is all of it and nothing else."""
-        data = self._data
-        if (
-            len(data) <= MAX_KNOWN_BYTES
-            and data.startswith(b"GET ")
-            and data.find(b"\r\n\r\n") == len(data) - 4
-        ):
-            credentials = [pair for pair in self.headers if pair[0] == b"authorization"]
-            self._known[data] = self.url, credentials
-            if len(self._known) > MAX_KNOWN:
-                self._known.popitem(last=False)
 
     def on_response_complete(self) -> None:
         """End a request; read on only when none that was read already waits for its turn."""

@@ -1,0 +1,124 @@
+"""What is read without a parser is what the parser would have read."""
+
+import httptools
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lyceum.platform import known_requests
+from lyceum.platform.headers import Headers
+from lyceum.platform.known_requests import KnownRequests
+
+URL = b"/api/v1/courses/one?page=2"
+TOKEN = b"Authorization: Bearer abc.def"
+LEARNED = (b"Host: academy.test", TOKEN, b"accept:*/*", b"Connection: keep-alive")
+STRANGE = (
+    b"Host : academy.test",
+    b" folded",
+    b"",
+    b"Content-Length: 3",
+    b"Connection: close",
+    b"Authorization: Bearer abc.deg",
+    b"Accept: */*\nX: 1",
+)
+
+
+class _Parsed:
+    """What httptools makes of bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.url = b""
+        self.headers: Headers = []
+        self.finished = 0
+        parser = httptools.HttpRequestParser(self)
+        parser.feed_data(data)
+        self.is_kept = parser.should_keep_alive() and parser.get_http_version() == "1.1"
+        self.method = parser.get_method()
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_message_complete(self) -> None:
+        self.finished += 1
+
+    @property
+    def credentials(self) -> Headers:
+        return [pair for pair in self.headers if pair[0] == b"authorization"]
+
+
+def request(*lines: bytes, first: bytes = b"GET " + URL + b" HTTP/1.1") -> bytes:
+    return b"\r\n".join((first, *lines, b"", b""))
+
+
+def learn(known: KnownRequests, data: bytes) -> None:
+    parsed = _Parsed(data)
+    known.learn(data, parsed.url, parsed.headers)
+
+
+@pytest.fixture
+def known() -> KnownRequests:
+    made = KnownRequests()
+    learn(made, request(*LEARNED))
+    return made
+
+
+def test_known_lines_are_read_in_any_order(known: KnownRequests) -> None:
+    token = (b"authorization", b"Bearer abc.def")
+    assert known.read(request(*LEARNED)) == (URL, [token])
+    assert known.read(request(*reversed(LEARNED))) == (URL, [token])
+    assert known.read(request(LEARNED[0])) == (URL, [])
+
+
+@given(st.lists(st.sampled_from((*LEARNED, *STRANGE)), max_size=20), st.binary(max_size=3))
+def test_what_is_read_is_what_the_parser_reads(lines: list[bytes], more: bytes) -> None:
+    known = KnownRequests()
+    learn(known, request(*LEARNED))
+    data = request(*lines) + more
+    found = known.read(data)
+    if found is not None:
+        parsed = _Parsed(data)
+        assert (parsed.url, parsed.credentials) == found
+        assert (parsed.method, parsed.is_kept, parsed.finished) == (b"GET", True, 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\r\n\r\n",
+        request(*LEARNED)[:-1],
+        request(*LEARNED) * 2,
+        request(*LEARNED) + b"x",
+        request(LEARNED[0], *STRANGE[3:4]),
+        request(*LEARNED, first=b"POST " + URL + b" HTTP/1.1"),
+        request(*LEARNED, first=b"GET " + URL + b" HTTP/1.0"),
+        request(*LEARNED, first=b"GET /other HTTP/1.1"),
+        request(*LEARNED * 30),
+    ],
+)
+def test_anything_else_takes_a_parser(known: KnownRequests, data: bytes) -> None:
+    assert known.read(data) is None
+
+
+def test_nothing_is_learned_from_more_than_one_request_or_less(known: KnownRequests) -> None:
+    other = request(b"Host: other.test")
+    for data in (other * 2, other[:-2], other + b"GET"):
+        known.learn(data, URL, [(b"host", b"other.test")])
+        assert known.read(other) is None
+    known.learn(other, b"/elsewhere", [(b"host", b"other.test")])
+    known.learn(other, URL, [(b"host", b"academy.test")])
+    known.learn(other, URL, [])
+    assert known.read(other) is None
+
+
+def test_a_flood_of_lines_is_forgotten_again(
+    known: KnownRequests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_requests, "MAX_LINES", 8)
+    for number in range(20):
+        learn(known, request(b"User-Agent: %d" % number, first=b"GET /%d HTTP/1.1" % number))
+    assert known.read(request(*LEARNED)) is None
+    assert known.read(request(b"User-Agent: 19", first=b"GET /19 HTTP/1.1")) == (b"/19", [])
