@@ -20,6 +20,7 @@ def millisecond() -> int:
 
 
 _text_of_second = (-1, "")
+_ENDS: Final = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
 
 
 def now_text() -> str:
@@ -34,9 +35,9 @@ def text_of(instant: int) -> str:
     second, rest = divmod(instant, 1000)
     known, text = _text_of_second
     if known != second:
-        text = rfc3339(datetime.fromtimestamp(second, UTC))[:-4]
+        text = rfc3339(datetime.fromtimestamp(second, UTC))[:-5]
         _text_of_second = (second, text)
-    return f"{text}{rest:03d}Z"
+    return text + _ENDS[rest]
 
 
 def rfc3339(instant: datetime) -> str:

@@ -6,7 +6,7 @@ Whatever comes of the entry (events, jobs, and what those do) carries them on. T
 as an argument on purpose.
 """
 
-import random
+import os
 import re
 from contextvars import ContextVar
 from typing import Final, NamedTuple
@@ -72,8 +72,8 @@ def trace_of(header: bytes | None) -> str:
 
 def new_trace() -> str:
     """Return a trace of our own."""
-    # Zero is as likely as a collision. Nothing relies on it being hard to guess.
-    drawn = f"{random.getrandbits(192):048x}"
+    # Zero is as likely as a collision.
+    drawn = os.urandom(24).hex()
     return f"00-{drawn[:32]}-{drawn[32:]}-00"
 
 

@@ -1,9 +1,9 @@
-"""Requests that need no parser: every line of their head was in one that it has read.
+"""Requests that need no parser: the line with their address, and the rest of their head, were both
+in requests that it has read.
 
-Clients send the same lines again: the address, the same few headers, the token. A GET whose lines
-are all known, in whatever order, is read by looking each up. Only requests that the short ways have
-answered are learned from, so no line changes what another means. Not here: the answers
-(`express`, `known_reads`), the connection (`protocol`).
+A client sends the same headers with every request, the token among them. Only requests that the
+short ways have answered are learned from. Not here: the answers (`express`, `known_reads`), the
+connection (`protocol`).
 """
 
 from collections import OrderedDict
@@ -13,55 +13,40 @@ from lyceum.platform.headers import Headers
 
 T = TypeVar("T")
 
-MAX_LINES: Final = 8192
+MOST: Final = 8192
 MAX_BYTES: Final = 2048
-MAX_HEADERS: Final = 16
-"""How many addresses and how many header lines are known; how long a head, of how many headers."""
+"""How many addresses and how many heads are known, and how long a request may be."""
 
 
 class KnownRequests:
-    """The lines of this process, the least recently learned forgotten first."""
+    """What this process knows, the least recently learned forgotten first."""
 
     def __init__(self) -> None:
         self._urls: OrderedDict[bytes, bytes] = OrderedDict()
-        # A line that says nothing to the short ways has nothing here.
-        self._headers: OrderedDict[bytes, Headers] = OrderedDict()
+        self._credentials: OrderedDict[bytes, Headers] = OrderedDict()
 
     def read(self, data: bytes) -> tuple[bytes, Headers] | None:
         """Return the address of a request and its credentials; None: it takes a parser."""
-        if len(data) > MAX_BYTES or data[-4:] != b"\r\n\r\n":
+        line, _, rest = data.partition(b"\r\n")
+        credentials = self._credentials.get(rest)
+        if credentials is None:
             return None
-        first, *lines = data[:-4].split(b"\r\n", MAX_HEADERS + 1)
-        url = self._urls.get(first)
-        if url is None:
-            return None
-        credentials: Headers = []
-        known = self._headers
-        for line in lines:
-            found = known.get(line)
-            if found is None:
-                return None
-            credentials += found
-        return url, credentials
+        url = self._urls.get(line)
+        return None if url is None else (url, credentials)
 
     def learn(self, data: bytes, url: bytes, headers: Headers) -> None:
-        """Know the lines of `data` again, of which the parser made a GET for `url` with `headers`,
-        if it is all of that request and nothing else."""
-        if len(data) > MAX_BYTES or len(headers) > MAX_HEADERS or data[-4:] != b"\r\n\r\n":
+        """Know again what `data` begins with and what follows, of which the parser made a GET for
+        `url` with `headers`, if it is all of that request and nothing else."""
+        if len(data) > MAX_BYTES or data.find(b"\r\n\r\n") != len(data) - 4:
             return
-        first, *lines = data[:-4].split(b"\r\n")
-        if first != b"GET %b HTTP/1.1" % url or len(lines) != len(headers):
+        line, _, rest = data.partition(b"\r\n")
+        if line != b"GET %b HTTP/1.1" % url:
             return
-        for line, (name, value) in zip(lines, headers, strict=True):
-            written, colon, rest = line.partition(b":")
-            if not colon or written.lower() != name or rest.strip(b" \t") != value:
-                return
-        _keep(self._urls, first, url)
-        for line, pair in zip(lines, headers, strict=True):
-            _keep(self._headers, line, [pair] if pair[0] == b"authorization" else [])
+        _keep(self._urls, line, url)
+        _keep(self._credentials, rest, [pair for pair in headers if pair[0] == b"authorization"])
 
 
-def _keep(known: OrderedDict[bytes, T], line: bytes, found: T) -> None:
-    known[line] = found
-    if len(known) > MAX_LINES:
+def _keep(known: OrderedDict[bytes, T], key: bytes, found: T) -> None:
+    known[key] = found
+    if len(known) > MOST:
         known.popitem(last=False)

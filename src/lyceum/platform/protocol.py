@@ -133,7 +133,7 @@ class ExpressProtocol(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def _answer_known(self, data: bytes) -> bool:
-        """Answer a request whose lines are all known, without parsing it; False: parse it."""
+        """Answer a request whose head is known, without parsing it; False: parse it."""
         known = self._known.read(data)
         if known is None:
             return False
