@@ -23,6 +23,8 @@ from tests.courses import factories
 from tests.courses.factories import Outline
 from tests.users import factories as users
 
+pytestmark = pytest.mark.embedded
+
 NORMAL = "X-Normal: 1"
 
 
