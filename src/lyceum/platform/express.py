@@ -8,13 +8,13 @@ both answers against each other.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 
 import msgspec
 
 from lyceum.platform import wire
 from lyceum.platform.access import ANONYMOUS
+from lyceum.platform.bounded import Bounded
 from lyceum.platform.cache import ByteCache
 from lyceum.platform.headers import Headers
 from lyceum.platform.http import RequestInfo, Response
@@ -58,7 +58,7 @@ class ExpressLane:
         self._watch = watch
         self._proxies = proxies
         self._new_request_id = new_request_id
-        self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._known: Bounded[_Remembered] = Bounded(MAX_ADDRESSES)
 
     def answer(self, url: bytes, headers: Headers, ip: str) -> Parts | None:
         """Return the parts of a response after its status line, or None: go the normal way."""
@@ -129,9 +129,7 @@ class ExpressLane:
         a key, or the end of it; `headers` are the lines that do not change."""
         key, source = kept
         body = data if data is source else memoryview(source)[len(source) - len(data) :]
-        self._known[url] = _Remembered(key, source, body, headers, place, path, route)
-        if len(self._known) > MAX_ADDRESSES:
-            self._known.popitem(last=False)
+        self._known.keep(url, _Remembered(key, source, body, headers, place, path, route))
 
 
 def url_of(request: RequestInfo) -> bytes:

@@ -8,7 +8,6 @@ Not here: the normal way (`edge`, `http`), what the cache has (`express`), writi
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -17,6 +16,7 @@ import msgspec
 
 from lyceum.platform import compression, context, paging, wire
 from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.bounded import Bounded
 from lyceum.platform.database import Reader
 from lyceum.platform.express import PLAIN_HEADERS, ExpressLane, Parts, url_of
 from lyceum.platform.headers import SECURITY, Headers
@@ -105,7 +105,7 @@ class KnownReads:
             for is_public in (True, False)
             for is_large in (True, False)
         }
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._known: Bounded[_Known] = Bounded(MAX_ADDRESSES)
         self.in_flight = 0
 
     def begin(
@@ -204,11 +204,10 @@ class KnownReads:
         ):
             return
         wants_actor = arguments.pop("actor", None) is not None
-        self._known[url_of(request)] = _Known(
+        known = _Known(
             route, request.path, request.query_string, arguments, wants_actor=wants_actor
         )
-        if len(self._known) > MAX_ADDRESSES:
-            self._known.popitem(last=False)
+        self._known.keep(url_of(request), known)
 
 
 def _lines(*headers: tuple[bytes, bytes]) -> bytes:

@@ -6,12 +6,10 @@ short ways have answered are learned from. Not here: the answers (`express`, `kn
 connection (`protocol`).
 """
 
-from collections import OrderedDict
-from typing import Final, TypeVar
+from typing import Final
 
+from lyceum.platform.bounded import Bounded
 from lyceum.platform.headers import Headers
-
-T = TypeVar("T")
 
 MOST: Final = 8192
 MAX_BYTES: Final = 2048
@@ -19,11 +17,11 @@ MAX_BYTES: Final = 2048
 
 
 class KnownRequests:
-    """What this process knows, the least recently learned forgotten first."""
+    """What this process knows; an address and a head may come of two requests."""
 
     def __init__(self) -> None:
-        self._urls: OrderedDict[bytes, bytes] = OrderedDict()
-        self._credentials: OrderedDict[bytes, Headers] = OrderedDict()
+        self._urls: Bounded[bytes] = Bounded(MOST)
+        self._credentials: Bounded[Headers] = Bounded(MOST)
 
     def read(self, data: bytes) -> tuple[bytes, Headers] | None:
         """Return the address of a request and its credentials; None: it takes a parser."""
@@ -42,11 +40,5 @@ class KnownRequests:
         line, _, rest = data.partition(b"\r\n")
         if line != b"GET %b HTTP/1.1" % url:
             return
-        _keep(self._urls, line, url)
-        _keep(self._credentials, rest, [pair for pair in headers if pair[0] == b"authorization"])
-
-
-def _keep(known: OrderedDict[bytes, T], key: bytes, found: T) -> None:
-    known[key] = found
-    if len(known) > MOST:
-        known.popitem(last=False)
+        self._urls.keep(line, url)
+        self._credentials.keep(rest, [pair for pair in headers if pair[0] == b"authorization"])
