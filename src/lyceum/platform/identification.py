@@ -5,7 +5,6 @@ not enough for what changes something: the request must come from our own pages,
 token against forgery in `X-CSRF-Token`. Not here: what a token or a cookie is worth (`users`).
 """
 
-from functools import lru_cache
 from typing import Protocol
 
 from lyceum.platform import errors, signed
@@ -66,8 +65,9 @@ class Identification:
 
     def peek(self, authorization: bytes, ip: str) -> Actor | None:
         """Return the actor of a bearer token that was verified a moment ago, without waiting."""
-        token = _bearer_of(authorization)
-        return None if token is None else self._authenticator.peek(token, ip)
+        if authorization[:7].lower() != b"bearer ":
+            return None
+        return self._authenticator.peek(authorization[7:].decode("latin-1"), ip)
 
     async def _by_token(self, request: RequestInfo, authorization: bytes) -> None:
         scheme, _, token = authorization.decode("latin-1").partition(" ")
@@ -108,9 +108,3 @@ class Identification:
                 request.denial = errors.CrossSite()
                 return
         request.actor = actor
-
-
-@lru_cache(maxsize=8192)
-def _bearer_of(authorization: bytes) -> str | None:
-    """Return the bearer token in a header; the same header has the same string, hashed once."""
-    return authorization[7:].decode("latin-1") if authorization[:7].lower() == b"bearer " else None
