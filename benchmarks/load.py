@@ -49,6 +49,7 @@ def load(
         "BENCH_COURSES": str(scale.courses),
         "BENCH_SEED": str(seed),
     }
+    # wrk counts what takes longer than its timeout as wrong; a peer may be slow.
     argv = [
         "taskset", "-c", cores.load, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s",
         "--timeout", "20s", "--latency", "-s", str(SCRIPT), f"http://127.0.0.1:{port}",

@@ -84,7 +84,7 @@ async def test_on_what_there_is(
             places += ["[[operations]]", f'include-operation-id = "{route.operation_id}"']
             places += [f"parameters = {{ {', '.join(values)} }}"]
     schemathesis(
-        web, tmp_path, "--header", f"Authorization: {bearer}", "--max-examples", "10",
+        web, tmp_path, "--header", f"Authorization: {bearer}", "--max-examples", "15",
         "--phases", "fuzzing", "--exclude-operation-id-regex", LEFT_OUT,
         more="\n".join(places),
     )  # fmt: skip

@@ -56,11 +56,17 @@ async def ask_for_work(background: Engines, *things: str) -> list[UUID]:
         return [await jobs.enqueue(tx, ACTOR, sample_work.work, thing=thing) for thing in things]
 
 
-async def until_state(background: Engines, state: str, count: int = 1) -> None:
-    statement = "SELECT count(*) FROM platform.jobs WHERE state = $1"
+async def until(background: Engines, rows: list[Any], statement: str, *arguments: object) -> None:
+    """Wait until a statement returns these rows."""
     async with asyncio.timeout(30):
-        while await ask(background, statement, state) != [(count,)]:  # noqa: ASYNC110
+        while await ask(background, statement, *arguments) != rows:  # noqa: ASYNC110 - rows do not set events
             await asyncio.sleep(0.05)
+
+
+async def until_state(background: Engines, state: str, count: int = 1) -> None:
+    await until(
+        background, [(count,)], "SELECT count(*) FROM platform.jobs WHERE state = $1", state
+    )
 
 
 async def test_events_and_jobs_are_done_as_they_come(background: Engines) -> None:
@@ -83,9 +89,7 @@ async def test_several_workers_run_each_job_once(background: Engines) -> None:
         await ask_for_work(background, *things)
         await until_state(background, "succeeded", 60)
         # SAQ keeps nothing of what is done, and lets go of the last one a moment after us.
-        async with asyncio.timeout(30):
-            while await ask(background, "SELECT key FROM platform.saq_jobs"):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(background, [], "SELECT key FROM platform.saq_jobs")
     done = Counter(e.thing for e in await effects(background.database))
     assert done == Counter(things)
 
