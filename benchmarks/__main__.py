@@ -27,8 +27,6 @@ BUILD = HERE / "build"
 RESULTS = HERE / "results"
 QUICK_CONTENDERS = ("lyceum", "lyceum-uncached", "fastify-json", "fastify-cached")
 OURS = ("lyceum", "lyceum-uncached")
-# Long enough to see every course once, which then is in the caches of those who have one.
-WARM_UP_SECONDS = 4
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
 
 
@@ -116,7 +114,7 @@ def run(console: Console, plan: Plan) -> report.Result:
                     progress.update(task, description=f"round {number}: pgbench")
                     dsn = asyncio.run(dataset.copy(server.dsn))
                     for endpoint in report.ENDPOINTS:
-                        pgbench(endpoint, dsn, data, plan.scale, WARM_UP_SECONDS, plan.cores)
+                        pgbench(endpoint, dsn, data, plan.scale, plan.scale.warm_up, plan.cores)
                         measure = pgbench(endpoint, dsn, data, plan.scale, plan.seconds, plan.cores)
                         found["pgbench", endpoint].append(measure)
                         progress.advance(task)
@@ -143,7 +141,7 @@ def _measure(
     with contenders.running(contender, dsn, BUILD, data, cores) as (port, pid):
         check_bodies(contender, port, data)
         for endpoint in contender.endpoints:
-            load(contender, endpoint, port, data, scale, WARM_UP_SECONDS, number, cores)
+            load(contender, endpoint, port, data, scale, scale.warm_up, number, cores)
             found[endpoint] = load(
                 contender, endpoint, port, data, scale, plan.seconds, number, cores
             )

@@ -30,11 +30,16 @@ LECTURES = 20
 
 
 class Scale(msgspec.Struct, frozen=True):
-    """How much data; each user has three enrolments, whose first lectures are begun."""
+    """How much data; each user has three enrolments, whose first lectures are begun.
+
+    `tokens` of them take part. `warm_up` are the seconds in which a contender sees each of those
+    people and their courses once, which then is in the caches of those who have one.
+    """
 
     users: int = 100_000
     courses: int = 2_000
     tokens: int = 2_000
+    warm_up: int = 8
 
     @property
     def progress_rows(self) -> int:
@@ -43,9 +48,12 @@ class Scale(msgspec.Struct, frozen=True):
 
 
 FULL = Scale()
-QUICK = Scale(users=10_000, courses=2_000, tokens=500)
-TENFOLD = Scale(users=1_000_000, courses=20_000, tokens=2_000)
+QUICK = Scale(users=10_000, courses=2_000, tokens=500, warm_up=4)
+TENFOLD = Scale(users=1_000_000, courses=20_000, tokens=2_000, warm_up=16)
 _COPY = "benchmark"
+# Between those who take part: prime to the numbers of users and courses, so that together they are
+# enrolled in every course there is.
+_APART = 7_919
 
 _ID = "('00000000-0000-700{kind}-8000-' || lpad(to_hex({number}), 12, '0'))::uuid"
 
@@ -151,7 +159,8 @@ async def write_tokens(dsn: str, settings: Settings, scale: Scale, folder: Path)
     lines = ["return {"]
     expires = int(time.time()) + 86_400
     async with database.transaction() as tx:
-        for number in range(0, scale.users, scale.users // scale.tokens):
+        for taken in range(scale.tokens):
+            number = taken * _APART % scale.users
             account = await tx.one(user_queries.FIND_ACCOUNT, user_id(number))
             device = Device(ip="127.0.0.1", user_agent="bench")
             opened = await sessions.open_session(tx, actor, settings, account, device)

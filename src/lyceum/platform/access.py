@@ -1,6 +1,7 @@
 """Who acts, and what they may do by role. Not here: rules about an object (each domain's
 `permissions.py`), and how a token becomes an actor (`users`)."""
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,7 @@ class Permission(msgspec.Struct, frozen=True):
 
 
 _permissions: dict[str, Permission] = {}
+_by_rank: dict[int, frozenset[str]] = {}
 
 
 def permission(name: str, *, role: str, description: str) -> Permission:
@@ -30,6 +32,7 @@ def permission(name: str, *, role: str, description: str) -> Permission:
     if name in _permissions or role not in ROLES:
         raise ValueError(f"permission {name} is declared twice, or its role {role} is unknown")
     _permissions[name] = declared = Permission(name, role, description)
+    _by_rank.clear()
     return declared
 
 
@@ -38,10 +41,17 @@ def all_permissions() -> list[Permission]:
     return sorted(_permissions.values(), key=lambda p: p.name)
 
 
-def permissions_of(roles: tuple[str, ...]) -> frozenset[str]:
-    """Return the names that the built-in `roles` grant by default."""
+def permissions_of(roles: tuple[str, ...], granted: Collection[str] = ()) -> frozenset[str]:
+    """Return the names that the built-in `roles` grant by default, and what is `granted` beside.
+
+    Those who are granted nothing share one set: there may be thousands of them.
+    """
     rank = max((ROLES.index(role) for role in roles if role in ROLES), default=-1)
-    return frozenset(p.name for p in _permissions.values() if ROLES.index(p.role) <= rank)
+    names = _by_rank.get(rank)
+    if names is None:
+        names = frozenset(p.name for p in _permissions.values() if ROLES.index(p.role) <= rank)
+        _by_rank[rank] = names
+    return names.union(granted) if granted else names
 
 
 class Actor(msgspec.Struct, frozen=True):

@@ -26,7 +26,7 @@ from lyceum.platform.routing import PUBLIC, Route
 from lyceum.platform.watch import Served, Watch
 from lyceum.platform.wire import Answer, PageInfo
 
-MAX_ADDRESSES = 8_192
+MAX_ADDRESSES = 4_096
 _PLAIN = PLAIN_HEADERS | {b"authorization", b"content-type"}
 _USUAL = {name for name, _ in SECURITY} | {
     b"content-type", b"cache-control", b"etag", b"link", b"vary", b"x-request-id",

@@ -1,9 +1,8 @@
-"""Requests that need no parser: the line with their address, and the rest of their head, were both
-in requests that it has read.
+"""Requests that need no parser: what follows their first line was in one that it has read.
 
 A client sends the same headers with every request, the token among them. Only requests that the
-short ways have answered are learned from. Not here: the answers (`express`, `known_reads`), the
-connection (`protocol`).
+short ways have answered are learned from. Not here: which addresses are known, and the answers
+(`express`, `known_reads`), the connection (`protocol`).
 """
 
 from typing import Final
@@ -11,34 +10,43 @@ from typing import Final
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.headers import Headers
 
-MOST: Final = 8192
+MOST: Final = 4096
 MAX_BYTES: Final = 2048
-"""How many addresses and how many heads are known, and how long a request may be."""
+"""How many heads are known, and how long a request may be."""
+_UNKNOWN: Final = slice(0)
 
 
 class KnownRequests:
-    """What this process knows; an address and a head may come of two requests."""
+    """The heads that this process knows."""
 
     def __init__(self) -> None:
-        self._urls: Bounded[bytes] = Bounded(MOST)
-        self._credentials: Bounded[Headers] = Bounded(MOST)
+        # Where in a head the credential is: thousands of copies would be much memory.
+        self._credentials: Bounded[slice | None] = Bounded(MOST)
 
     def read(self, data: bytes) -> tuple[bytes, Headers] | None:
-        """Return the address of a request and its credentials; None: it takes a parser."""
+        """Return the address of a GET and its credentials; None: it takes a parser.
+
+        Whether it is an address at all is for the caller to know, from one that was parsed.
+        """
         line, _, rest = data.partition(b"\r\n")
-        credentials = self._credentials.get(rest)
-        if credentials is None:
+        place = self._credentials.get(rest, _UNKNOWN)
+        if place is _UNKNOWN or line[:4] != b"GET " or line[-9:] != b" HTTP/1.1":
             return None
-        url = self._urls.get(line)
-        return None if url is None else (url, credentials)
+        return line[4:-9], [] if place is None else [(b"authorization", rest[place])]
 
     def learn(self, data: bytes, url: bytes, headers: Headers) -> None:
-        """Know again what `data` begins with and what follows, of which the parser made a GET for
+        """Know again what follows the first line of `data`, of which the parser made a GET for
         `url` with `headers`, if it is all of that request and nothing else."""
         if len(data) > MAX_BYTES or data.find(b"\r\n\r\n") != len(data) - 4:
             return
         line, _, rest = data.partition(b"\r\n")
         if line != b"GET %b HTTP/1.1" % url:
             return
-        self._urls.keep(line, url)
-        self._credentials.keep(rest, [pair for pair in headers if pair[0] == b"authorization"])
+        place = None
+        credentials = [value for name, value in headers if name == b"authorization"]
+        if credentials:
+            start = rest.find(credentials[0])
+            if start < 0 or len(credentials) > 1:
+                return
+            place = slice(start, start + len(credentials[0]))
+        self._credentials.keep(rest, place)

@@ -4,6 +4,7 @@ The layouts are `certificate.typ` and `certificate.html` beside this module; the
 does not bring are in `fonts/`. Not here: who gets a certificate, its code, revocation (`service`).
 """
 
+import functools
 import logging
 import re
 import string
@@ -20,8 +21,6 @@ from babel.dates import format_date
 
 _HERE = Path(__file__).parent
 _PAGE = string.Template((_HERE / "certificate.html").read_text(encoding="utf-8"))
-# Only faces that travel with the program: the same bytes on every machine.
-_FONTS = typst.Fonts(include_system_fonts=False, font_paths=[_HERE / "fonts"])
 
 _LONGEST_TEXT = 400
 _LONGEST_URL = 300
@@ -112,12 +111,19 @@ def verification_html(facts: CertificateFacts, revoked: bool) -> str:
     )
 
 
+@functools.cache
+def _fonts() -> typst.Fonts:
+    """Return the faces that travel with the program, and no others: the same bytes everywhere.
+    Only who makes a PDF needs them, and their memory."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[_HERE / "fonts"])
+
+
 def _compile(payload: str, issued_on: date, standards: "typst.PDFStandards") -> bytes:
     midnight = datetime.combine(issued_on, time(), UTC)
     return typst.compile(
         _HERE / "certificate.typ",
         root=_HERE,
-        font_paths=_FONTS,
+        font_paths=_fonts(),
         ignore_system_fonts=True,
         format="pdf",
         sys_inputs={"facts": payload},

@@ -59,6 +59,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     """What is kept before the public JSON of a course: who may see it, and what to join.
 
     `staff` are roles by user id: whoever changes the instructors of a course forgets the course.
+    `lecture_ids` stay JSON: as many strings would take as much memory as all the rest.
     """
 
     id: UUID
@@ -70,7 +71,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     version: int
     digest: str
     staff: dict[str, str]
-    lecture_ids: list[str]
+    lecture_ids: msgspec.Raw
     starts_at: datetime | None = None
     gates: list[Gate] = []
 
@@ -88,6 +89,7 @@ class _Public(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode_head = msgspec.json.Decoder(_Head).decode
+_decode_ids = msgspec.json.Decoder(list[str]).decode
 
 
 async def list_courses(
@@ -205,7 +207,7 @@ async def refresh_cards(tx: Writer, actor: Actor) -> int:
 
 def _take_apart(kept: bytes) -> _Public:
     end = kept.index(b"\n")
-    head = _decode_head(kept[:end])
+    head = _decode_head(memoryview(kept)[:end])
     is_open = permissions.may_view(ANONYMOUS, _access(head, None, None))
     return _Public(head, kept, end + 1, memoryview(kept)[end + 1 : -1], is_open)
 
@@ -231,7 +233,7 @@ async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> _Public
             course.version,
             content_digest(body)[:18],
             msgspec.json.decode(course.staff),
-            course.lecture_ids,
+            msgspec.Raw(_encode(course.lecture_ids)),
             course.starts_at,
             msgspec.json.decode(course.gates, type=list[Gate]),
         )
@@ -295,6 +297,7 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
     if viewer is None:
         return ViewerView(role=role, enrolment=None, completed_lecture_ids=(), next_lecture_id=None)
     completed = {str(lecture_id) for lecture_id in viewer.completed}
+    order = _decode_ids(head.lecture_ids)
     is_learner = viewer.status in permissions.ENROLLED
     begins_at: datetime | None = None
     locked: tuple[LockedLecture, ...] = ()
@@ -310,17 +313,17 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
     return ViewerView(
         role=role or ("learner" if is_learner else None),
         enrolment=enrolment,
-        completed_lecture_ids=tuple([one for one in head.lecture_ids if one in completed]),
-        next_lecture_id=_next_lecture(head, viewer, completed) if is_learner else None,
+        completed_lecture_ids=tuple([one for one in order if one in completed]),
+        next_lecture_id=_next_lecture(order, viewer, completed) if is_learner else None,
         begins_at=begins_at,
         locked_lectures=locked,
     )
 
 
-def _next_lecture(head: _Head, viewer: Viewer, completed: set[str]) -> str | None:
+def _next_lecture(order: list[str], viewer: Viewer, completed: set[str]) -> str | None:
     """Return where to go on: from the last one worked on, then from the start, as
     courses.next_lecture has it; None when all is completed."""
-    order, last = head.lecture_ids, str(viewer.last_lecture_id)
+    last = str(viewer.last_lecture_id)
     start = order.index(last) if last in order else 0
     for place in range(start - len(order), start):
         if order[place] not in completed:

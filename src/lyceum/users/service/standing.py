@@ -32,7 +32,7 @@ async def get_session_actor(tx: Reader, actor: Actor, claims: Claims) -> Actor:
     return Actor(
         user_id=standing.user_id,
         roles=roles,
-        permissions=permissions_of(roles).union(standing.granted),
+        permissions=permissions_of(roles, standing.granted),
         session_id=standing.session_id,
         impersonator_id=standing.impersonator_id,
     )
@@ -49,7 +49,7 @@ async def get_browser_actor(tx: Reader, actor: Actor, cookie: str) -> tuple[Acto
     person = Actor(
         user_id=standing.user_id,
         roles=roles,
-        permissions=permissions_of(roles).union(standing.granted),
+        permissions=permissions_of(roles, standing.granted),
         session_id=standing.session_id,
     )
     return person, standing
@@ -70,7 +70,7 @@ async def get_key_actor(
     owner = Actor(
         user_id=standing.user_id,
         roles=roles,
-        permissions=permissions_of(roles).union(standing.granted),
+        permissions=permissions_of(roles, standing.granted),
         scopes=frozenset(standing.scopes),
     )
     return owner, standing
