@@ -1,12 +1,16 @@
 """Compressing a response body by what the client accepts. Not here: streams."""
 
+import functools
 import gzip
 
 import brotli
 import zstandard
 
 MINIMUM = 1024
-_zstd = zstandard.ZstdCompressor(level=3)
+ZSTD_LEVEL = 3
+BROTLI_QUALITY = 4
+GZIP_LEVEL = 5
+_zstd = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
 _TYPES = (b"application/json", b"application/problem+json", b"text/", b"image/svg+xml")
 
 
@@ -18,7 +22,7 @@ def compress(body: bytes, headers: list[tuple[bytes, bytes]], accepted: bytes) -
     if not kind.startswith(_TYPES):
         return body
     headers.append((b"vary", b"Accept-Encoding"))
-    coding = _choose(accepted)
+    coding = choose(accepted)
     if coding is None:
         return body
     headers.append((b"content-encoding", coding))
@@ -26,14 +30,27 @@ def compress(body: bytes, headers: list[tuple[bytes, bytes]], accepted: bytes) -
         # Other bytes are another representation: a strong ETag must not name both (RFC 9110 8.8.3).
         if name == b"etag" and not value.startswith(b"W/"):
             headers[index] = (name, b"W/" + value)
+    return encode(coding, body)
+
+
+def mark(headers: str, coding: bytes) -> str:
+    """Return the lines of headers, as `compress` changes them for a body in a coding."""
+    weak = headers.replace('etag: "', 'etag: W/"', 1)
+    return f"{weak}content-encoding: {coding.decode()}\r\n"
+
+
+def encode(coding: bytes, body: bytes) -> bytes:
+    """Return a body in one of the codings that `choose` knows."""
     if coding == b"zstd":
         return _zstd.compress(body)
     if coding == b"br":
-        return bytes(brotli.compress(body, quality=4))
-    return gzip.compress(body, compresslevel=5, mtime=0)
+        return bytes(brotli.compress(body, quality=BROTLI_QUALITY))
+    return gzip.compress(body, compresslevel=GZIP_LEVEL, mtime=0)
 
 
-def _choose(accepted: bytes) -> bytes | None:
+@functools.lru_cache(maxsize=64)
+def choose(accepted: bytes) -> bytes | None:
+    """Return the coding for a client with this Accept-Encoding, None: none."""
     if not accepted:
         return None
     offered = set()

@@ -27,6 +27,7 @@ from lyceum.platform.http import Endpoint, RequestInfo, Response, problem
 from lyceum.platform.identification import Authenticator, Identification
 from lyceum.platform.known_reads import KnownReads
 from lyceum.platform.passage import Passage
+from lyceum.platform.plain_requests import PlainRequests
 from lyceum.platform.record_reads import Witness
 from lyceum.platform.watch import Served, Watch
 
@@ -63,21 +64,18 @@ class Edge:
         self._witness = witness
         self._max_in_flight = settings.max_in_flight
         self._in_flight = 0
-        self._proxies = frozenset(
-            p.strip() for p in settings.trusted_proxies.split(",") if p.strip()
-        )
+        self._plain = PlainRequests(settings)
         self._prefix = os.urandom(6).hex()
         self._counter = itertools.count(1)
         self.stopping = asyncio.Event()
         """Set when the process is about to stop: what would go on by itself ends."""
         self._common = CommonHeaders(settings)
         self._lane = ExpressLane(
-            engines.cache, engines.limits, watch, self._proxies, self.new_request_id
+            engines.cache, engines.limits, watch, self._common, self.new_request_id
         )
         self._reads = KnownReads(
-            self, self._identification.peek, self._lane, engines.limits, watch, self._proxies,
-            self._common.always,
-        )  # fmt: skip
+            self, self._identification.peek, self._lane, engines.limits, watch, self._common
+        )
 
     def straight(
         self, url: bytes, headers: Headers, client: Client
@@ -86,8 +84,10 @@ class Edge:
         is known; None: go the normal way."""
         if client is None or self._in_flight + self._reads.in_flight > self._max_in_flight:
             return None
-        ip = client[0]
-        return self._lane.answer(url, headers, ip) or self._reads.begin(url, headers, ip)
+        asked = self._plain.read(headers, client[0])
+        if asked is None:
+            return None
+        return self._lane.answer(url, asked) or self._reads.begin(url, headers, asked)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI connection."""
@@ -115,8 +115,9 @@ class Edge:
             status, size = passage.status, passage.size
         else:
             self._complete(request, headers, response)
-            self._lane.remember(request, headers, response)
-            self._reads.remember(request, headers, response)
+            if response.status == 200 and self._plain.are_plain(headers):
+                self._lane.remember(request, response)
+                self._reads.remember(request, response)
             status, size = response.status, len(response.body)
             if request.shown is not None and status < 400 and self._witness is not None:
                 self._witness(request, request.shown)
@@ -156,7 +157,7 @@ class Edge:
     def fail(self, request: RequestInfo, started: float, failure: Exception) -> Response:
         """Return the whole response that tells the failure of a known read, and report it."""
         response = _tell(failure, request)
-        self._complete(request, {}, response)
+        self._complete(request, dict(request.scope["headers"]), response)
         if self.watch is not None:
             seconds, size = time.perf_counter() - started, len(response.body)
             self._report(self.watch, request, response.status, seconds, size)
@@ -204,19 +205,10 @@ class Edge:
 
     def _address(self, scope: Any) -> str:
         client = scope.get("client")
-        address = client[0] if client else "local"
-        if address in self._proxies:
-            for name, value in scope["headers"]:
-                if name == b"x-forwarded-for":
-                    return self._behind_proxies(value.decode("latin-1"), address)
-        return str(address)
-
-    def _behind_proxies(self, forwarded: str, nearest: str) -> str:
-        """Return the last address that no trusted proxy of ours wrote; the rest can be forged."""
-        for hop in reversed([part.strip() for part in forwarded.split(",")]):
-            if hop not in self._proxies:
-                return hop[:45] or nearest
-        return nearest
+        if client is None:
+            return "local"
+        forwarded = (v for name, v in scope["headers"] if name == b"x-forwarded-for")
+        return self._plain.address(str(client[0]), next(forwarded, None))
 
     def _complete(
         self, request: RequestInfo, headers: dict[bytes, bytes], response: Response

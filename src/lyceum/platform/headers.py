@@ -39,13 +39,18 @@ class CommonHeaders:
 
     def of(self, request_id: str, limits: Headers, origin: bytes | None) -> Headers:
         """Return the headers of a response to a request that named `origin`."""
-        found = [*SECURITY, (b"x-request-id", request_id.encode()), *limits]
-        if self._origins:
-            found.append((b"vary", b"Origin"))
-            if origin is not None and origin.decode("latin-1") in self._origins:
-                found += _CORS
-                found.append((b"access-control-allow-origin", origin))
-        return found
+        return [*self.always, (b"x-request-id", request_id.encode()), *limits, *self.to(origin)]
+
+    def to(self, origin: bytes | None) -> Headers:
+        """Return those that only a page of `origin` gets."""
+        if origin is None or origin.decode("latin-1") not in self._origins:
+            return []
+        return [*_CORS, (b"access-control-allow-origin", origin)]
+
+
+def lines(headers: Headers) -> str:
+    """Return headers as they are written."""
+    return "".join(f"{n.decode('latin-1')}: {v.decode('latin-1')}\r\n" for n, v in headers)
 
 
 def matches(known: str, etag: str) -> bool:

@@ -1,14 +1,15 @@
 """Known reads: a hot route asked again, without finding out anew what its address means.
 
 When the normal way has answered a hot public GET, its route and what its path and query say are
-remembered by the address. The next request for it, by a guest or with a token that was verified a
-moment ago, goes straight to the same function, with the same limits, headers, log line and metrics.
-Not here: the normal way (`edge`, `http`), what the cache has (`express`), writing to the connection
-(`protocol`). A test holds both answers against each other.
+remembered by the address. The next plain request for it, by a guest or with a token that was
+verified a moment ago, goes straight to the same function, with the same limits, headers, log line
+and metrics. Not here: the normal way (`edge`, `http`), what is plain (`plain_requests`), what the
+cache has (`express`), writing to the connection (`protocol`). A test holds both answers against
+each other.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -16,21 +17,24 @@ import msgspec
 
 from lyceum.platform import compression, context, paging, wire
 from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.beginnings import OPEN, Beginning
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.database import Reader
-from lyceum.platform.express import PLAIN_HEADERS, ExpressLane, Parts, url_of
-from lyceum.platform.headers import SECURITY, Headers
+from lyceum.platform.express import ExpressLane, Parts, url_of
+from lyceum.platform.headers import SECURITY, CommonHeaders, Headers, lines
 from lyceum.platform.http import PRIVATE, SHARED, RequestInfo, Response, etag_of
 from lyceum.platform.limits import Limits
+from lyceum.platform.plain_requests import Asked
 from lyceum.platform.routing import PUBLIC, Route
 from lyceum.platform.watch import Served, Watch
 from lyceum.platform.wire import Answer, PageInfo
 
 MAX_ADDRESSES = 4_096
-_PLAIN = PLAIN_HEADERS | {b"authorization", b"content-type"}
 _USUAL = {name for name, _ in SECURITY} | {
     b"content-type", b"cache-control", b"etag", b"link", b"vary", b"x-request-id",
-    b"content-length", b"ratelimit-limit", b"ratelimit-remaining", b"ratelimit-reset",
+    b"content-length", b"content-encoding", b"ratelimit-limit", b"ratelimit-remaining",
+    b"ratelimit-reset", b"access-control-allow-credentials", b"access-control-allow-origin",
+    b"access-control-expose-headers",
 }  # fmt: skip
 _WANTS = {"tx", "actor", "query", "engines"}
 
@@ -83,24 +87,24 @@ class KnownReads:
         lane: ExpressLane,
         limits: Limits | None,
         watch: Watch | None,
-        proxies: Collection[str],
-        common: Headers,
+        common: CommonHeaders,
     ) -> None:
-        """`peek` says who sent a header that was verified a moment ago, from which address;
-        `common` are the headers that every answer has."""
+        """`peek` says who sent a header that was verified a moment ago, from which address."""
         self._rest = rest
         self._peek = peek
         self._lane = lane
         self._limits = limits
         self._watch = watch
-        self._proxies = proxies
+        self._common = common
         # By whether an answer is public, and whether it is one that would be compressed.
         self._usual = {
-            (is_public, is_large): _lines(
-                (b"content-type", b"application/json"),
-                *common,
-                SHARED if is_public else PRIVATE,
-                *([(b"vary", b"Accept-Encoding")] if is_large else ()),
+            (is_public, is_large): lines(
+                [
+                    (b"content-type", b"application/json"),
+                    *common.always,
+                    SHARED if is_public else PRIVATE,
+                    *([(b"vary", b"Accept-Encoding")] if is_large else ()),
+                ]
             )
             for is_public in (True, False)
             for is_large in (True, False)
@@ -109,41 +113,44 @@ class KnownReads:
         self.in_flight = 0
 
     def begin(
-        self, url: bytes, headers: Headers, ip: str
+        self, url: bytes, headers: Headers, asked: Asked
     ) -> Coroutine[Any, Any, Parts | Response] | None:
         """Return what makes the response to a GET, or None: go the normal way."""
         known = self._known.get(url)
-        if known is None or ip in self._proxies:
+        if known is None:
             return None
         actor: Actor | None = ANONYMOUS
-        for name, value in headers:
-            if name == b"authorization":
-                actor = self._peek(value, ip)
-            elif name not in _PLAIN:
-                return None
+        if asked.authorization is not None:
+            actor = self._peek(asked.authorization, asked.ip)
         if actor is None:
             return None
         limits = ""
         if self._limits is not None:
-            decision = self._limits.admit_now(actor, ip)
+            decision = self._limits.admit_now(actor, asked.ip)
             if decision is None:
                 return None
             limits = decision.lines()
-        return self._run(url, known, headers, actor, ip, limits)
+        return self._run(url, known, headers, actor, asked, limits)
 
     async def _run(
-        self, url: bytes, known: _Known, headers: Headers, actor: Actor, ip: str, limits: str
+        self,
+        url: bytes,
+        known: _Known,
+        headers: Headers,
+        actor: Actor,
+        asked: Asked,
+        limits: str,
     ) -> Parts | Response:
         """Return the response; `limits` are lines of its head."""
         started = time.perf_counter()
         request_id = self._rest.new_request_id()
         trace = context.new_trace()
-        context.enter(request_id, trace, ip)
+        context.enter(request_id, trace, asked.ip)
         self.in_flight += 1
         try:
             result = await known.ask(actor)
             answer = result if isinstance(result, Answer) else Answer(data=result)
-            parts = self._parts(url, known, answer, actor, limits, request_id)
+            parts, size = self._parts(url, known, answer, actor, asked, limits, request_id)
         except Exception as failure:  # noqa: BLE001 - the edge tells it
             scope = {
                 "method": "GET",
@@ -151,18 +158,17 @@ class KnownReads:
                 "query_string": known.query.encode("latin-1"),
                 "headers": headers,
             }
-            request = RequestInfo(scope, None, request_id, ip)
+            request = RequestInfo(scope, None, request_id, asked.ip)
             request.actor, request.route = actor, known.route
             return self._rest.fail(request, started, failure)
         finally:
             self.in_flight -= 1
         if self._watch is not None:
             seconds = time.perf_counter() - started
-            size = len(parts[-2]) + len(parts[-1]) + 8
             self._watch(
                 Served(
                     "GET", known.route.path, known.path, 200, seconds, size, request_id,
-                    actor.user_id, ip, actor.impersonator_id, context.id_of(trace),
+                    actor.user_id, asked.ip, actor.impersonator_id, context.id_of(trace),
                 )
             )  # fmt: skip
         return parts
@@ -173,33 +179,43 @@ class KnownReads:
         known: _Known,
         answer: Answer[Any],
         actor: Actor,
+        asked: Asked,
         limits: str,
         request_id: str,
-    ) -> Parts:
+    ) -> tuple[Parts, int]:
+        """Return the response, and the size of its body."""
         body = answer.data if isinstance(answer.data, bytes) else wire.encode(answer.data)
         known.turn_to(answer.page)
         meta = wire.finish_meta(request_id, known.place)
-        size = len(body) + len(meta) + 8
+        size = len(body) + len(meta) + len(OPEN)
+        is_large = size >= compression.MINIMUM
         etag = etag_of(answer)
         tag = f"etag: {etag}\r\n{known.link}" if etag else known.link
-        usual = self._usual[answer.is_public, size >= compression.MINIMUM]
+        usual = self._usual[answer.is_public, is_large]
         if answer.kept is not None and actor is ANONYMOUS:
-            head, place = usual.decode() + tag, known.place
+            head, place = usual + tag, known.place
             self._lane.keep(url, answer.kept, body, head, place, known.path, known.route.path)
-        head = f'{tag}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n{{"data":'
-        return usual, head.encode("latin-1"), body, meta
+        whole: Parts = OPEN, body, meta
+        if is_large and asked.coding is not None:
+            begun = answer.beginning or Beginning(body)
+            whole = (begun.squeeze(asked.coding, body[len(begun.data) :] + meta),)
+            size = len(whole[0])
+            tag = compression.mark(tag, asked.coding)
+        if asked.origin is not None:
+            tag += lines(self._common.to(asked.origin))
+        head = f"{usual}{tag}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n"
+        return (head.encode("latin-1"), *whole), size
 
-    def remember(self, request: RequestInfo, asked: Collection[bytes], response: Response) -> None:
-        """Let the next request for this address go straight to its route, if that allows it."""
+    def remember(self, request: RequestInfo, response: Response) -> None:
+        """Let the next request for the address of this plain one go straight to its route, if that
+        allows it."""
         route, arguments = request.route, request.arguments
         if (
             route is None
             or arguments is None
             or not _is_straight(route)
-            or response.status != 200
             or request.method != "GET"
             or not request.path.isprintable()
-            or not _PLAIN.issuperset(asked)
             or not _USUAL.issuperset(name for name, _ in response.headers)
         ):
             return
@@ -208,10 +224,6 @@ class KnownReads:
             route, request.path, request.query_string, arguments, wants_actor=wants_actor
         )
         self._known.keep(url_of(request), known)
-
-
-def _lines(*headers: tuple[bytes, bytes]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def _is_straight(route: Route) -> bool:

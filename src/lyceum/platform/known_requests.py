@@ -9,30 +9,34 @@ from typing import Final
 
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.headers import Headers
+from lyceum.platform.plain_requests import MEANT, meant
 
 MOST: Final = 4096
 MAX_BYTES: Final = 2048
 """How many heads are known, and how long a request may be."""
-_UNKNOWN: Final = slice(0)
+_NAMES: Final = {name: name for name in MEANT}
 
 
 class KnownRequests:
     """The heads that this process knows."""
 
     def __init__(self) -> None:
-        # Where in a head the credential is: thousands of copies would be much memory.
-        self._credentials: Bounded[slice | None] = Bounded(MOST)
+        # Where in a head its values are: thousands of copies would be much memory.
+        self._places: Bounded[tuple[tuple[bytes, slice], ...]] = Bounded(MOST)
 
     def read(self, data: bytes) -> tuple[bytes, Headers] | None:
-        """Return the address of a GET and its credentials; None: it takes a parser.
+        """Return the address of a GET and the headers that mean something; None: it takes a parser.
 
         Whether it is an address at all is for the caller to know, from one that was parsed.
         """
         line, _, rest = data.partition(b"\r\n")
-        place = self._credentials.get(rest, _UNKNOWN)
-        if place is _UNKNOWN or line[:4] != b"GET " or line[-9:] != b" HTTP/1.1":
+        places = self._places.get(rest)
+        if places is None or line[:4] != b"GET " or line[-9:] != b" HTTP/1.1":
             return None
-        return line[4:-9], [] if place is None else [(b"authorization", rest[place])]
+        if len(places) == 1:  # nearly always, and a list by itself costs as much as all this
+            name, place = places[0]
+            return line[4:-9], [(name, rest[place])]
+        return line[4:-9], [(name, rest[place]) for name, place in places]
 
     def learn(self, data: bytes, url: bytes, headers: Headers) -> None:
         """Know again what follows the first line of `data`, of which the parser made a GET for
@@ -42,11 +46,10 @@ class KnownRequests:
         line, _, rest = data.partition(b"\r\n")
         if line != b"GET %b HTTP/1.1" % url:
             return
-        place = None
-        credentials = [value for name, value in headers if name == b"authorization"]
-        if credentials:
-            start = rest.find(credentials[0])
-            if start < 0 or len(credentials) > 1:
+        places = []
+        for name, value in meant(headers):
+            start = rest.find(value)
+            if start < 0:
                 return
-            place = slice(start, start + len(credentials[0]))
-        self._credentials.keep(rest, place)
+            places.append((_NAMES[name], slice(start, start + len(value))))
+        self._places.keep(rest, tuple(places))

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from lyceum.platform import clock, errors
+from lyceum.platform.beginnings import Beginning
 from lyceum.platform.statements import Json
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     `data` is a struct, or JSON that PostgreSQL built; status 0 is the route's own. `version`
     becomes the strong ETag, and `etag` is for content that has no version. `is_public` allows
     shared caches; `kept` says that `data` is what the cache holds under a key, or the end of that.
+    `beginning` is that of `data`, where many answers begin alike.
     """
 
     data: T | Json
@@ -69,6 +71,7 @@ class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     page: PageInfo | None = None
     is_public: bool = False
     kept: tuple[str, bytes] | None = None
+    beginning: Beginning | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 

@@ -92,7 +92,13 @@ async def get_course(tx: Reader, actor: Actor, engines: Engines, id_or_slug: str
     """With its outline; `viewer` is there when somebody is signed in. The ETag may be sent as
     If-Match."""
     shown = await catalogue.show_course(tx, actor, engines.cache, id_or_slug)
-    return Answer(data=shown.body, etag=shown.etag, is_public=shown.is_public, kept=shown.kept)
+    return Answer(
+        data=shown.body,
+        etag=shown.etag,
+        is_public=shown.is_public,
+        kept=shown.kept,
+        beginning=shown.beginning,
+    )
 
 
 @routes.get(

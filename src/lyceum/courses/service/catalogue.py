@@ -19,6 +19,7 @@ from lyceum.courses.schemas.catalogue import CatalogueQuery, TaughtQuery
 from lyceum.courses.schemas.courses import LockedLecture, ViewerEnrolment, ViewerView
 from lyceum.platform import clock, errors
 from lyceum.platform.access import ANONYMOUS, Actor
+from lyceum.platform.beginnings import Beginning
 from lyceum.platform.cache import ByteCache
 from lyceum.platform.database import Reader, Writer
 from lyceum.platform.digests import content_digest
@@ -43,12 +44,16 @@ class ListedCourses(msgspec.Struct, frozen=True):
 
 
 class ShownCourse(msgspec.Struct, frozen=True):
-    """A course as JSON and its ETag, which holds the version that If-Match may name."""
+    """A course as JSON and its ETag, which holds the version that If-Match may name.
+
+    `beginning` is what all who are signed in are shown before their own part.
+    """
 
     body: Json
     etag: str
     is_public: bool
     kept: tuple[str, bytes] | None = None
+    beginning: Beginning | None = None
 
 
 Gate = tuple[str, datetime | None, int | None, str | None]
@@ -77,13 +82,13 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Public(msgspec.Struct, frozen=True):
-    """What is kept of a course: a head, and from `start` its public JSON, of which `open_body` has
+    """What is kept of a course: a head, and from `start` its public JSON, of which `beginning` has
     all but the closing brace; `is_open` says that everybody may see it."""
 
     head: _Head
     kept: bytes
     start: int
-    open_body: memoryview
+    beginning: Beginning
     is_open: bool
 
 
@@ -182,8 +187,10 @@ async def show_course(tx: Reader, actor: Actor, cache: ByteCache, id_or_slug: st
     _require_visible(actor, public, role, viewer)
     own = _encode(_own_part(head, role, viewer))
     digest = head.digest + content_digest(own)[:12]
-    spliced = b"".join((public.open_body, b',"viewer":', own, b"}"))
-    return ShownCourse(Json(spliced), f'"v{head.version}-{digest}"', is_public=False)
+    beginning = public.beginning
+    spliced = Json(b"".join((beginning.data, b',"viewer":', own, b"}")))
+    etag = f'"v{head.version}-{digest}"'
+    return ShownCourse(spliced, etag, is_public=False, beginning=beginning)
 
 
 async def show_changed_course(tx: Reader, actor: Actor, course_id: UUID) -> ShownCourse:
@@ -209,7 +216,8 @@ def _take_apart(kept: bytes) -> _Public:
     end = kept.index(b"\n")
     head = _decode_head(memoryview(kept)[:end])
     is_open = permissions.may_view(ANONYMOUS, _access(head, None, None))
-    return _Public(head, kept, end + 1, memoryview(kept)[end + 1 : -1], is_open)
+    beginning = Beginning(memoryview(kept)[end + 1 : -1])
+    return _Public(head, kept, end + 1, beginning, is_open)
 
 
 async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> _Public:
