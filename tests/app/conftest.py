@@ -16,6 +16,8 @@ from lyceum.platform import ids
 from lyceum.platform.engines import Engines
 from lyceum.platform.health import Doorkeeper
 from lyceum.platform.routing import Route
+from tests.app.raw_http import Connection
+from tests.app.servers import WebProcess
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,14 @@ def every_route(engines: Engines) -> list[Route]:
     """Every route that a process carries, the unversioned ones included."""
     routes = routes_of("all")
     return [*routes, *operation_routes(engines, Doorkeeper(probes(engines)), lambda: routes)]
+
+
+@pytest.fixture
+def connection(web: WebProcess) -> Iterator[Connection]:
+    """A connection to the web process of a module."""
+    opened = Connection(web)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -48,13 +48,6 @@ def web(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProce
         yield running
 
 
-@pytest.fixture
-def connection(web: WebProcess) -> Iterator[Connection]:
-    opened = Connection(web)
-    yield opened
-    opened.close()
-
-
 async def _enrol(database: Database, settings: Settings) -> Learner:
     outline = await factories.store_published(database)
     account = await users.store_user(database)

@@ -48,13 +48,6 @@ def web(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProce
 
 
 @pytest.fixture
-def connection(web: WebProcess) -> Iterator[Connection]:
-    opened = Connection(web)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 async def course(database: Database) -> str:
     """The address of a course whose outline is worth compressing."""
     outline = await factories.store_published(database)

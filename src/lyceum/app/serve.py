@@ -42,20 +42,27 @@ def serve(
     port = listening.getsockname()[1]
     database = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
 
+    def dsn() -> str:
+        return settings.database_url or (database.dsn if database else "")
+
+    def children(gate: int) -> Sequence[ChildSpec]:
+        environment = child_environment(
+            {**options, "DATABASE_URL": dsn(), "LYCEUM_PORT": str(port)}
+        )
+        return _children(settings, environment, listening.fileno(), gate)
+
     def prepare() -> Sequence[ChildSpec]:
-        dsn = settings.database_url or (database.dsn if database else "")
-        migrate(dsn)
+        migrate(dsn())
         if seed is not None:
-            seed(dsn)
-        environment = child_environment({**options, "DATABASE_URL": dsn, "LYCEUM_PORT": str(port)})
+            seed(dsn())
         announce = threading.Thread(
             target=_announce, args=(settings.host, port, on_ready), daemon=True
         )
         announce.start()
-        return _children(settings, environment, listening.fileno())
+        return ()
 
     try:
-        return run_supervised(prepare, database=database)
+        return run_supervised(prepare, database=database, early=children)
     finally:
         listening.close()
 
@@ -73,15 +80,19 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _children(settings: Settings, environment: dict[str, str], fd: int) -> list[ChildSpec]:
-    web = [sys.executable, "-m", "lyceum.app.web", "--fd", str(fd)]
-    worker = [sys.executable, "-m", "lyceum.app.worker", "--supervised"]
+def _children(
+    settings: Settings, environment: dict[str, str], fd: int, gate: int
+) -> list[ChildSpec]:
+    at_gate = ["--gate", str(gate)]
+    web = [sys.executable, "-m", "lyceum.app.web", "--fd", str(fd), *at_gate]
+    worker = [sys.executable, "-m", "lyceum.app.worker", *at_gate]
     grace = 30 + settings.drain_seconds
     children = [
-        ChildSpec(f"web-{number}", web, environment, grace_seconds=grace, pass_fds=(fd,))
-        for number in range(1, settings.workers + 1)
+        ChildSpec(f"web-{n}", web, environment, grace_seconds=grace, pass_fds=(fd, gate))
+        for n in range(1, settings.workers + 1)
     ]
-    return [*children, ChildSpec("worker", worker, environment, grace_seconds=30)]
+    last = ChildSpec("worker", worker, environment, grace_seconds=30, pass_fds=(gate,))
+    return [*children, last]
 
 
 def migrate(dsn: str) -> None:
