@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from lyceum.platform import metrics
+from lyceum.platform import metrics, series
 from lyceum.platform.cache import ByteCache, ProcessCache
 from lyceum.platform.database import Database
 from lyceum.platform.engines import Engines
@@ -18,8 +18,6 @@ from lyceum.platform.ratelimit import Limiter, ProcessLimiter
 from lyceum.platform.settings import Settings
 from lyceum.platform.storage import open_storage
 from lyceum.users.adapters.sealing import derive_key
-
-METRICS_FOLDER = "metrics"
 
 
 @asynccontextmanager
@@ -91,7 +89,7 @@ def _open_limiter(url: str, closing: contextlib.AsyncExitStack) -> Limiter:
 async def shared_metrics(settings: Settings, role: str) -> AsyncIterator[None]:
     """Let every process of this installation tell what this one counted."""
     metrics.watch_process(role)
-    metrics.REGISTRY.share(settings.data_dir / METRICS_FOLDER, role)
+    metrics.REGISTRY.share(settings.data_dir / series.FOLDER, role)
     publishing = asyncio.create_task(metrics.REGISTRY.keep_publishing(), name="metrics")
     try:
         yield

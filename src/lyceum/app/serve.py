@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 
-from lyceum.app.engines import METRICS_FOLDER
 from lyceum.platform import migrations, series
 from lyceum.platform.embedded import EmbeddedPostgres
 from lyceum.platform.processes import ChildSpec, run_supervised
@@ -38,7 +37,7 @@ def serve(
     once, in a thread, when requests are answered.
     """
     listening = _listen(settings.host, settings.port)
-    series.clear_folder(settings.data_dir / METRICS_FOLDER)
+    series.clear_folder(settings.data_dir / series.FOLDER)
     port = listening.getsockname()[1]
     database = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
 

@@ -24,6 +24,8 @@ from lyceum.platform import exposition
 Kind = Literal["counter", "gauge", "gauge_max", "histogram"]
 Labels = tuple[object, ...]
 
+FOLDER: Final = "metrics"
+"""Where in a data folder processes tell each other their numbers."""
 SECONDS: Final = (
     0.001,
     0.0025,
