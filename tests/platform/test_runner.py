@@ -58,9 +58,13 @@ async def ask_for_work(background: Engines, *things: str) -> list[UUID]:
 
 async def until(background: Engines, rows: list[Any], statement: str, *arguments: object) -> None:
     """Wait until a statement returns these rows."""
-    async with asyncio.timeout(30):
-        while await ask(background, statement, *arguments) != rows:  # noqa: ASYNC110 - rows do not set events
-            await asyncio.sleep(0.05)
+    found = None
+    try:
+        async with asyncio.timeout(30):
+            while (found := await ask(background, statement, *arguments)) != rows:  # noqa: ASYNC110 - rows do not set events
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"still {found}")
 
 
 async def until_state(background: Engines, state: str, count: int = 1) -> None:
@@ -89,7 +93,7 @@ async def test_several_workers_run_each_job_once(background: Engines) -> None:
         await ask_for_work(background, *things)
         await until_state(background, "succeeded", 60)
         # SAQ keeps nothing of what is done, and lets go of the last one a moment after us.
-        await until(background, [], "SELECT key FROM platform.saq_jobs")
+        await until(background, [], "SELECT key, status, job FROM platform.saq_jobs")
     done = Counter(e.thing for e in await effects(background.database))
     assert done == Counter(things)
 
