@@ -11,7 +11,7 @@ from lyceum.platform.bounded import Bounded
 from lyceum.platform.headers import Headers
 from lyceum.platform.plain_requests import MEANT, meant
 
-MOST: Final = 4096
+MOST: Final = 2048
 MAX_BYTES: Final = 2048
 """How many heads are known, and how long a request may be."""
 _NAMES: Final = {name: name for name in MEANT}
