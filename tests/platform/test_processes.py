@@ -37,7 +37,7 @@ data_dir = Path(sys.argv[1])
 
 POLITE = '''"""
 import os, signal, sys, time
-from lyceum.platform.supervised import watch_lifeline
+from lyceum.platform.processes import watch_lifeline
 def say(text):
     os.write(2, (sys.argv[1] + " " + text + os.linesep).encode())
 def stop(*_):
@@ -55,22 +55,6 @@ def prepare():
     return [child("web", {POLITE}), child("worker", {POLITE})]
 """
 WITH_DATABASE = SERVE + "run_supervised(prepare, database=EmbeddedPostgres(data_dir))"
-EARLY = """'''
-import os, sys
-from lyceum.platform.supervised import wait_at_gate, watch_lifeline
-def say(text):
-    os.write(2, (text + os.linesep).encode())
-watch_lifeline()
-say("early is up as " + str(os.getpid()))
-wait_at_gate(int(sys.argv[1]))
-say("early begins")
-import time
-time.sleep(600)
-'''"""
-WITH_EARLY = f"""
-def early(gate):
-    return [ChildSpec("early", [sys.executable, "-c", {EARLY}, str(gate)], {{}}, pass_fds=[gate])]
-"""
 WITHOUT_DATABASE = SERVE + "sys.exit(run_supervised(prepare))"
 
 
@@ -285,41 +269,3 @@ sys.exit(run_supervised(prepare))
     with supervisor(program, data_dir) as running:
         assert running.wait_for(r"^\[(.*)\]$") == ["'LC_ALL'"]
         assert running.end(signal.SIGTERM) == 0
-
-
-def test_an_early_child_loads_meanwhile_and_begins_when_all_is_prepared(data_dir: Path) -> None:
-    program = f"""
-{WITH_EARLY}
-def prepare():
-    time.sleep(1.5)
-    say("prepared")
-    return []
-sys.exit(run_supervised(prepare, early=early))
-"""
-    with supervisor(program, data_dir) as running:
-        [pid] = running.wait_for(r"early is up as (\d+)")
-        running.wait_for("(early begins)")
-        order = [line for line in running.lines if "early" in line or "prepared" in line]
-        assert order[-3:] == [f"early is up as {pid}\n", "prepared\n", "early begins\n"]
-        os.kill(int(pid), signal.SIGKILL)
-        running.wait_for("(early begins)", times=2)  # the next one need not wait
-        assert running.end(signal.SIGTERM) == 0
-
-
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_an_early_child_does_not_outlive_a_start_that_ends(
-    data_dir: Path, how: signal.Signals
-) -> None:
-    program = f"""
-{WITH_EARLY}
-def prepare():
-    time.sleep(60)
-sys.exit(run_supervised(prepare, early=early))
-"""
-    with supervisor(program, data_dir) as running:
-        [pid] = running.wait_for(r"early is up as (\d+)")
-        running.end(how)
-        until = time.monotonic() + DEADLINE_SECONDS
-        while not is_gone(pid):
-            assert time.monotonic() < until
-            time.sleep(0.05)

@@ -41,27 +41,20 @@ def serve(
     port = listening.getsockname()[1]
     database = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
 
-    def dsn() -> str:
-        return settings.database_url or (database.dsn if database else "")
-
-    def children(gate: int) -> Sequence[ChildSpec]:
-        environment = child_environment(
-            {**options, "DATABASE_URL": dsn(), "LYCEUM_PORT": str(port)}
-        )
-        return _children(settings, environment, listening.fileno(), gate)
-
     def prepare() -> Sequence[ChildSpec]:
-        migrate(dsn())
+        dsn = settings.database_url or (database.dsn if database else "")
+        migrate(dsn)
         if seed is not None:
-            seed(dsn())
+            seed(dsn)
+        environment = child_environment({**options, "DATABASE_URL": dsn, "LYCEUM_PORT": str(port)})
         announce = threading.Thread(
             target=_announce, args=(settings.host, port, on_ready), daemon=True
         )
         announce.start()
-        return ()
+        return _children(settings, environment, listening.fileno())
 
     try:
-        return run_supervised(prepare, database=database, early=children)
+        return run_supervised(prepare, database=database)
     finally:
         listening.close()
 
@@ -79,19 +72,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _children(
-    settings: Settings, environment: dict[str, str], fd: int, gate: int
-) -> list[ChildSpec]:
-    at_gate = ["--gate", str(gate)]
-    web = [sys.executable, "-m", "lyceum.app.web", "--fd", str(fd), *at_gate]
-    worker = [sys.executable, "-m", "lyceum.app.worker", *at_gate]
+def _children(settings: Settings, environment: dict[str, str], fd: int) -> list[ChildSpec]:
+    web = [sys.executable, "-m", "lyceum.app.web", "--fd", str(fd)]
+    worker = [sys.executable, "-m", "lyceum.app.worker", "--supervised"]
     grace = 30 + settings.drain_seconds
     children = [
-        ChildSpec(f"web-{n}", web, environment, grace_seconds=grace, pass_fds=(fd, gate))
-        for n in range(1, settings.workers + 1)
+        ChildSpec(f"web-{number}", web, environment, grace_seconds=grace, pass_fds=(fd,))
+        for number in range(1, settings.workers + 1)
     ]
-    last = ChildSpec("worker", worker, environment, grace_seconds=30, pass_fds=(gate,))
-    return [*children, last]
+    return [*children, ChildSpec("worker", worker, environment, grace_seconds=30)]
 
 
 def migrate(dsn: str) -> None:

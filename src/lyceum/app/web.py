@@ -24,10 +24,10 @@ from lyceum.platform.access import Permission
 from lyceum.platform.edge import Edge
 from lyceum.platform.engines import Engines
 from lyceum.platform.health import Doorkeeper
+from lyceum.platform.processes import watch_lifeline
 from lyceum.platform.protocol import ExpressProtocol
 from lyceum.platform.routing import Route
 from lyceum.platform.settings import Settings, load_settings
-from lyceum.platform.supervised import wait_at_gate, watch_lifeline
 from lyceum.users import api as users
 
 log = logging.getLogger("lyceum.web")
@@ -126,15 +126,12 @@ def main() -> None:
     """Run as a child of the supervisor."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True)
-    parser.add_argument("--gate", type=int)
     options = parser.parse_args()
     settings = load_settings()
     logs.configure(settings.log_level, settings.log_format)
     watch_lifeline(grace_seconds=STOP_SECONDS)
     listening = socket.socket(fileno=options.fd)
     listening.setblocking(False)
-    if options.gate is not None:
-        wait_at_gate(options.gate)
     uvloop.run(run(settings, listening))
 
 

@@ -11,8 +11,8 @@ from lyceum.app import services
 from lyceum.app.engines import open_engines, shared_metrics
 from lyceum.app.service_names import domains_of
 from lyceum.platform import logs, metrics, runner
+from lyceum.platform.processes import watch_lifeline
 from lyceum.platform.settings import Settings, load_settings
-from lyceum.platform.supervised import wait_at_gate, watch_lifeline
 from lyceum.users import api as users
 
 log = logging.getLogger("lyceum.worker")
@@ -34,13 +34,12 @@ async def run(settings: Settings, dsn: str) -> None:
 def main() -> None:
     """Run as a child of the supervisor."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--gate", type=int, help="given by a supervisor")
+    parser.add_argument("--supervised", action="store_true")
     options = parser.parse_args()
     settings = load_settings()
     logs.configure(settings.log_level, settings.log_format)
-    if options.gate is not None:
+    if options.supervised:
         watch_lifeline()
-        wait_at_gate(options.gate)
     uvloop.run(run(settings, str(settings.database_url)))
 
 

@@ -12,10 +12,10 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import FileIO
 from types import FrameType
 from typing import Final
 
@@ -23,6 +23,7 @@ from lyceum.platform.embedded import EmbeddedPostgres, EmbeddedUnavailable
 
 log = logging.getLogger("lyceum.supervisor")
 
+LIFELINE: Final = 0
 TICK_SECONDS: Final = 0.25
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -212,17 +213,12 @@ class _Database:
 
 
 def run_supervised(
-    prepare: Callable[[], Sequence[ChildSpec]],
-    *,
-    database: EmbeddedPostgres | None = None,
-    early: Callable[[int], Sequence[ChildSpec]] | None = None,
+    prepare: Callable[[], Sequence[ChildSpec]], *, database: EmbeddedPostgres | None = None
 ) -> int:
     """Run everything until SIGTERM, SIGINT or SIGHUP; answer 0 once nothing is left of it.
 
     `database` is started (or adopted) first; as soon as it answers, `prepare` makes it ready
-    (migrations) and answers the children to run. Those of `early` are started meanwhile: they load
-    their program, and begin once `wait_at_gate` lets them, at the file that `early` is given. Call
-    it from the main thread.
+    (migrations) and answers the children to run. Call it from the main thread.
 
     :raises EmbeddedUnavailable: the database could not be started
     """
@@ -230,20 +226,12 @@ def run_supervised(
     try:
         if database is not None:
             database.launch()
-        with _pipe() as (lifeline, _), _pipe() as (gate, bar):
-            family = [_Child(spec, lifeline) for spec in (early(gate) if early else ())]
-            try:
-                with signals.interrupting():
-                    for child in family:
-                        child.keep_alive()
-                    if database is not None:
-                        database.wait_ready(timeout_seconds=3600)
-                        log.info("PostgreSQL answers (process %s)", database.pid)
-                    family += [_Child(spec, lifeline) for spec in prepare()]
-                bar.close()
-                _watch(family, database, signals)
-            finally:
-                _stop(family, signals)
+        with signals.interrupting():
+            if database is not None:
+                database.wait_ready(timeout_seconds=3600)
+                log.info("PostgreSQL answers (process %s)", database.pid)
+            children = prepare()
+        _run_children(children, database, signals)
     except _StopRequested:
         log.info("%s during the start", signals.stop)
     finally:
@@ -254,29 +242,52 @@ def run_supervised(
     return 0
 
 
-def _watch(family: list[_Child], database: EmbeddedPostgres | None, signals: _Signals) -> None:
-    watched: list[_Child | _Database] = [*([_Database(database)] if database else []), *family]
-    try:
-        while signals.stop is None:
-            signals.wait(min(each.keep_alive() for each in watched) if watched else None)
-    finally:
-        log.info("%s: stopping", signals.stop or "a failure of the supervisor")
-
-
-def _stop(family: list[_Child], signals: _Signals) -> None:
-    for child in family:
-        child.ask_to_stop()
-    running = family
-    while running := [child for child in running if not child.has_stopped()]:
-        signals.wait(TICK_SECONDS)
+def _run_children(
+    specs: Sequence[ChildSpec], database: EmbeddedPostgres | None, signals: _Signals
+) -> None:
+    with _lifeline() as lifeline:
+        family = [_Child(spec, lifeline) for spec in specs]
+        watched: list[_Child | _Database] = [*([_Database(database)] if database else []), *family]
+        try:
+            while signals.stop is None:
+                signals.wait(min(each.keep_alive() for each in watched) if watched else None)
+        finally:
+            log.info("%s: stopping", signals.stop or "a failure of the supervisor")
+            for child in family:
+                child.ask_to_stop()
+            running = family
+            while running := [child for child in running if not child.has_stopped()]:
+                signals.wait(TICK_SECONDS)
 
 
 @contextlib.contextmanager
-def _pipe() -> Iterator[tuple[int, FileIO]]:
-    """Give the end of a pipe that children get, and the other, which they never do."""
-    reader, writer = os.pipe()
-    with FileIO(writer, "w") as other:
-        try:
-            yield reader, other
-        finally:
-            os.close(reader)
+def _lifeline() -> Iterator[int]:
+    reader, writer = os.pipe()  # not inheritable; a child gets the reader as its standard input
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _end_yourself() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def watch_lifeline(
+    fd: int = LIFELINE, on_lost: Callable[[], None] = _end_yourself, *, grace_seconds: float = 20.0
+) -> None:
+    """Watch, in a thread, for the end of the supervisor: call `on_lost`, then exit after the grace.
+
+    `on_lost` is called in that thread; unless given, it sends this process the SIGTERM on which it
+    stops anyway. For children of `run_supervised` only: elsewhere standard input may end at once.
+    """
+
+    def watch() -> None:
+        while os.read(fd, 64):
+            pass
+        on_lost()
+        time.sleep(grace_seconds)
+        os._exit(os.EX_TEMPFAIL)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
