@@ -135,6 +135,10 @@ def test_known_bytes_are_found_only_where_a_request_begins(connect: Connect, cou
     assert b" 422 " in connection.read()
     connection.send(known)
     assert b'"total"' in connection.read()
+    connection.send(known.replace(LIST.encode(), b"/nothing"))
+    assert b" 404 " in connection.read()
+    connection.send(known.replace(LIST.encode(), b"no address"))
+    assert b" 400 " in connection.read()
 
 
 def test_other_methods_and_conditions_go_the_normal_way(connect: Connect, course: None) -> None:

@@ -61,7 +61,7 @@ async def until(background: Engines, rows: list[Any], statement: str, *arguments
     found = None
     try:
         async with asyncio.timeout(30):
-            while (found := await ask(background, statement, *arguments)) != rows:  # noqa: ASYNC110 - rows do not set events
+            while (found := await ask(background, statement, *arguments)) != rows:  # noqa: ASYNC110 - a row that another process writes sets no event of this one
                 await asyncio.sleep(0.05)
     except TimeoutError:
         pytest.fail(f"still {found}")

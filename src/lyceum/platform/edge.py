@@ -115,7 +115,8 @@ class Edge:
             status, size = passage.status, passage.size
         else:
             self._complete(request, headers, response)
-            if response.status == 200 and self._plain.are_plain(headers):
+            is_read = request.method == "GET" and response.status == 200
+            if is_read and self._plain.are_plain(headers):
                 self._lane.remember(request, response)
                 self._reads.remember(request, response)
             status, size = response.status, len(response.body)

@@ -78,16 +78,8 @@ class ExpressLane:
             limits = decision.lines()
         request_id = self._new_request_id()
         meta = wire.finish_meta(request_id, known.place)
-        data, coding = known.beginning.data, asked.coding
-        size = len(data) + len(meta) + len(OPEN)
-        headers = known.headers
-        body: Parts = OPEN, data, meta
-        if coding is not None and size >= compression.MINIMUM:
-            body = (known.beginning.squeeze(coding, meta),)
-            size = len(body[0])
-            headers = compression.mark(headers, coding)
-        if asked.origin is not None:
-            headers += lines(self._common.to(asked.origin))
+        begun = known.beginning
+        headers, body, size = answer_to(asked, self._common, known.headers, begun.data, meta, begun)
         head = f"{headers}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n"
         if self._watch is not None:
             seconds = time.perf_counter() - started
@@ -100,7 +92,7 @@ class ExpressLane:
 
     def remember(self, request: RequestInfo, response: Response) -> None:
         """Let the next request like this plain one take the lane, if its answer allows that."""
-        if request.cached is None or request.route is None or request.method != "GET":
+        if request.cached is None or request.route is None:
             return
         kept, data, page = request.cached
         same = [
@@ -129,6 +121,27 @@ class ExpressLane:
         body = data if data is source else memoryview(source)[len(source) - len(data) :]
         begun = Beginning(body)
         self._known.keep(url, _Remembered(key, source, begun, headers, place, path, route))
+
+
+def answer_to(
+    asked: Asked,
+    common: CommonHeaders,
+    headers: str,
+    data: bytes | memoryview,
+    meta: bytes,
+    beginning: Beginning | None,
+) -> tuple[str, Parts, int]:
+    """Return the lines of headers, the body and its size in bytes as a request asked for them;
+    `beginning` is that of `data`, if others have the same."""
+    body: Parts = OPEN, data, meta
+    size = len(OPEN) + len(data) + len(meta)
+    if asked.coding is not None and size >= compression.MINIMUM:
+        begun = beginning or Beginning(data)
+        squeezed = begun.squeeze(asked.coding, b"".join((data[len(begun.data) :], meta)))
+        headers, body, size = compression.mark(headers, asked.coding), (squeezed,), len(squeezed)
+    if asked.origin is not None:
+        headers += lines(common.to(asked.origin))
+    return headers, body, size
 
 
 def url_of(request: RequestInfo) -> bytes:

@@ -17,10 +17,10 @@ import msgspec
 
 from lyceum.platform import compression, context, paging, wire
 from lyceum.platform.access import ANONYMOUS, Actor
-from lyceum.platform.beginnings import OPEN, Beginning
+from lyceum.platform.beginnings import OPEN
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.database import Reader
-from lyceum.platform.express import ExpressLane, Parts, url_of
+from lyceum.platform.express import ExpressLane, Parts, answer_to, url_of
 from lyceum.platform.headers import SECURITY, CommonHeaders, Headers, lines
 from lyceum.platform.http import PRIVATE, SHARED, RequestInfo, Response, etag_of
 from lyceum.platform.limits import Limits
@@ -187,23 +187,14 @@ class KnownReads:
         body = answer.data if isinstance(answer.data, bytes) else wire.encode(answer.data)
         known.turn_to(answer.page)
         meta = wire.finish_meta(request_id, known.place)
-        size = len(body) + len(meta) + len(OPEN)
-        is_large = size >= compression.MINIMUM
+        is_large = len(OPEN) + len(body) + len(meta) >= compression.MINIMUM
         etag = etag_of(answer)
         tag = f"etag: {etag}\r\n{known.link}" if etag else known.link
-        usual = self._usual[answer.is_public, is_large]
+        same, place = self._usual[answer.is_public, is_large] + tag, known.place
         if answer.kept is not None and actor is ANONYMOUS:
-            head, place = usual + tag, known.place
-            self._lane.keep(url, answer.kept, body, head, place, known.path, known.route.path)
-        whole: Parts = OPEN, body, meta
-        if is_large and asked.coding is not None:
-            begun = answer.beginning or Beginning(body)
-            whole = (begun.squeeze(asked.coding, body[len(begun.data) :] + meta),)
-            size = len(whole[0])
-            tag = compression.mark(tag, asked.coding)
-        if asked.origin is not None:
-            tag += lines(self._common.to(asked.origin))
-        head = f"{usual}{tag}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n"
+            self._lane.keep(url, answer.kept, body, same, place, known.path, known.route.path)
+        headers, whole, size = answer_to(asked, self._common, same, body, meta, answer.beginning)
+        head = f"{headers}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n"
         return (head.encode("latin-1"), *whole), size
 
     def remember(self, request: RequestInfo, response: Response) -> None:
@@ -214,7 +205,6 @@ class KnownReads:
             route is None
             or arguments is None
             or not _is_straight(route)
-            or request.method != "GET"
             or not request.path.isprintable()
             or not _USUAL.issuperset(name for name, _ in response.headers)
         ):

@@ -9,12 +9,11 @@ from typing import Final
 
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.headers import Headers
-from lyceum.platform.plain_requests import MEANT, meant
+from lyceum.platform.plain_requests import meant
 
 MOST: Final = 2048
 MAX_BYTES: Final = 2048
 """How many heads are known, and how long a request may be."""
-_NAMES: Final = {name: name for name in MEANT}
 
 
 class KnownRequests:
@@ -51,5 +50,5 @@ class KnownRequests:
             start = rest.find(value)
             if start < 0:
                 return
-            places.append((_NAMES[name], slice(start, start + len(value))))
+            places.append((name, slice(start, start + len(value))))
         self._places.keep(rest, tuple(places))

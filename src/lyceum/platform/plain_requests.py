@@ -24,6 +24,7 @@ _IDLE: Final = frozenset((
     b"x-real-ip", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port",
 ))  # fmt: skip
 """Headers that no answer to a GET depends on."""
+_PLAIN: Final = _IDLE | MEANT
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
@@ -64,7 +65,7 @@ class PlainRequests:
 
     def are_plain(self, names: Iterable[bytes]) -> bool:
         """Return whether `read` reads requests that have these headers."""
-        return (_IDLE | MEANT).issuperset(names)
+        return _PLAIN.issuperset(names)
 
     def address(self, peer: str, forwarded: bytes | None) -> str:
         """Return the last address that no trusted proxy of ours wrote; the rest can be forged."""

@@ -66,7 +66,7 @@ async def actor_for(tx: Reader, user_id: UUID) -> Actor:
         raise errors.NotFound("There is no such active person.")
     roles = tuple(account.roles)
     granted = await role_queries.list_granted(tx, roles)
-    return Actor(user_id=account.id, roles=roles, permissions=permissions_of(roles) | granted)
+    return Actor(user_id=account.id, roles=roles, permissions=permissions_of(roles, granted))
 
 
 async def ensure_account(

@@ -81,6 +81,7 @@ async def _require_impersonator(tx: Reader, user_id: UUID) -> None:
     account = await tx.one_or_none(account_queries.FIND_ACCOUNT, user_id)
     if account is None or account.status != "active":
         raise errors.TokenInvalid
-    held = permissions_of(tuple(account.roles)) | await role_queries.list_granted(tx, account.roles)
+    granted = await role_queries.list_granted(tx, account.roles)
+    held = permissions_of(tuple(account.roles), granted)
     if ACT_AS.name not in held:
         raise errors.TokenInvalid
