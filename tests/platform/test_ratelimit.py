@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lyceum.platform.ratelimit import (
@@ -76,6 +76,7 @@ async def test_no_window_ever_holds_more_than_the_limit(
 
 
 @given(st.integers(1, 40), st.lists(st.floats(0, 20), min_size=1, max_size=100))
+@example(1, [1.3615001110404101, 1.8278678512173254, 0.0])
 async def test_retry_after_is_enough(limit: int, gaps: list[float]) -> None:
     clock, bucket = Clock(), Bucket("b", limit, 60)
     limiter = ProcessLimiter(clock=clock)

@@ -156,7 +156,7 @@ class ProcessLimiter:
         """Say what `check` would, and count nothing."""
         now = self._clock()
         log = self._find(bucket, key) or [0]
-        _forget(log, now - bucket.window_seconds)
+        _forget(bucket, log, now)
         return (_allow if log[0] < bucket.limit else _refuse)(bucket, log, now)
 
     async def hit(self, bucket: Bucket, key: str) -> Decision:
@@ -192,7 +192,7 @@ class ProcessLimiter:
             log = table[key] = [0]
             return log
         table.move_to_end(key)
-        _forget(log, now - bucket.window_seconds)
+        _forget(bucket, log, now)
         return log
 
     def _make_room(self, table: OrderedDict[str, list[float]], horizon: float) -> None:
@@ -207,8 +207,9 @@ class ProcessLimiter:
             del table[key]
 
 
-def _forget(log: list[float], horizon: float) -> None:
-    while len(log) > 1 and log[1] <= horizon:
+def _forget(bucket: Bucket, log: list[float], now: float) -> None:
+    # Reckoned as `_refuse` does, to the last bit: who has waited as told is let in.
+    while len(log) > 1 and log[1] + bucket.window_seconds <= now:
         log[0] -= log[2]
         del log[1:3]
 
