@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+COMPILED := .venv/.compiled
 # The lock file says what is installed; nothing else of the machine's settings does.
 UV := UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 # The first Python that fits; `make PYTHON=/path/to/python3.12 install` chooses another.
@@ -19,7 +20,7 @@ help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 .PHONY: install
-install: $(INSTALLED) ## put everything that Lyceum needs into .venv
+install: $(COMPILED) ## put everything that Lyceum needs into .venv
 
 .PHONY: run
 run: install ## serve on port 3000, with a demo academy
@@ -74,6 +75,11 @@ clean: ## stop the services; remove .venv, caches and builds, but no data in var
 $(INSTALLED): pyproject.toml uv.lock | $(BIN)/uv
 	@echo "installing the locked packages into .venv"
 	@$(UV) sync --frozen --compile-bytecode --quiet
+	@touch $@
+
+# Where Python may write no bytecode, each process would compile us anew: half of its start.
+$(COMPILED): $(INSTALLED) $(shell find src -name '*.py')
+	@$(BIN)/python -m compileall -q -j 0 src
 	@touch $@
 
 $(BIN)/uv:

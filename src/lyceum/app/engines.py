@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from lyceum.platform import metrics, series
 from lyceum.platform.cache import ByteCache, ProcessCache
@@ -12,12 +13,19 @@ from lyceum.platform.engines import Engines
 from lyceum.platform.limits import Limits
 from lyceum.platform.links import LinkSigner
 from lyceum.platform.listener import Listener
+from lyceum.platform.loading import later
 from lyceum.platform.mail import Mailer, SmtpMailer
 from lyceum.platform.mailbox import MailboxMailer
 from lyceum.platform.ratelimit import Limiter, ProcessLimiter
 from lyceum.platform.settings import Settings
 from lyceum.platform.storage import open_storage
 from lyceum.users.adapters.sealing import derive_key
+
+if TYPE_CHECKING:
+    from lyceum.platform import cache_redis, ratelimit_redis
+else:
+    cache_redis = later("lyceum.platform.cache_redis")
+    ratelimit_redis = later("lyceum.platform.ratelimit_redis")
 
 
 @asynccontextmanager
@@ -68,19 +76,14 @@ async def open_engines(settings: Settings, dsn: str) -> AsyncIterator[Engines]:
 async def _open_cache(
     url: str, process_cache: ProcessCache, closing: contextlib.AsyncExitStack
 ) -> ByteCache:
-    # A quarter of a second that a start without Redis saves.
-    from lyceum.platform.cache_redis import RedisCache  # noqa: PLC0415
-
-    cache = RedisCache(url, process_cache)
+    cache = cache_redis.RedisCache(url, process_cache)
     closing.push_async_callback(cache.close)
     await cache.start()
     return cache
 
 
 def _open_limiter(url: str, closing: contextlib.AsyncExitStack) -> Limiter:
-    from lyceum.platform.ratelimit_redis import RedisLimiter  # noqa: PLC0415 - as above
-
-    limiter = RedisLimiter(url)
+    limiter = ratelimit_redis.RedisLimiter(url)
     closing.push_async_callback(limiter.close)
     return limiter
 

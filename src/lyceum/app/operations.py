@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -9,10 +10,17 @@ from lyceum.platform import asyncapi, errors, openapi, openapi_page, queue_metri
 from lyceum.platform.digests import content_etag
 from lyceum.platform.engines import Engines
 from lyceum.platform.health import Doorkeeper, Health, Probe, Readiness, health
+from lyceum.platform.loading import later
 from lyceum.platform.mailbox import MailboxMailer, MailMissing
 from lyceum.platform.routing import PUBLIC, Route, Routes
 from lyceum.platform.statements import sql
 from lyceum.platform.wire import Answer, Content
+
+if TYPE_CHECKING:
+    from lyceum.platform import rabbitmq, redis_client
+else:
+    rabbitmq = later("lyceum.platform.rabbitmq")
+    redis_client = later("lyceum.platform.redis_client")
 
 _PING = sql("SELECT current_setting('server_version')", str)
 PAGE_POLICY = (
@@ -41,8 +49,6 @@ def probes(engines: Engines) -> tuple[Probe, ...]:
         url = engines.settings.redis_for("jobs")
         if url is None:
             return "PostgreSQL"
-        from lyceum.platform import redis_client  # noqa: PLC0415 - as in `engines`
-
         async with redis_client.open_redis(url, max_connections=1) as client:
             await redis_client.ping(client)
         return "Redis"
@@ -53,10 +59,7 @@ def probes(engines: Engines) -> tuple[Probe, ...]:
         return "listening"
 
     async def broker() -> str:
-        # A quarter of a second that a start without RabbitMQ saves.
-        from lyceum.platform.rabbitmq import ping  # noqa: PLC0415
-
-        return f"RabbitMQ {await ping(engines.settings.rabbitmq_url or '')}"
+        return f"RabbitMQ {await rabbitmq.ping(engines.settings.rabbitmq_url or '')}"
 
     # Without it events wait in the outbox: nothing that is asked of this process fails.
     optional = [Probe("events", False, broker)] if engines.settings.rabbitmq_url else []

@@ -7,11 +7,20 @@ is held for them; without one it handles everybody's rows in place, whatever it 
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from lyceum.platform import events
 from lyceum.platform.engines import Engines
+from lyceum.platform.loading import later
 from lyceum.platform.observer import UNOBSERVED, Observer
 from lyceum.platform.outbox import Deliverer
+
+if TYPE_CHECKING:
+    from lyceum.platform import intake, rabbitmq, relay
+else:
+    intake, rabbitmq, relay = (
+        later(f"lyceum.platform.{name}") for name in ("intake", "rabbitmq", "relay")
+    )
 
 
 async def deliver_events(
@@ -40,27 +49,22 @@ async def _through_rabbitmq(
     observer: Observer,
     consumers: Sequence[str],
 ) -> None:
-    # A start without RabbitMQ need not load what speaks to it.
-    from lyceum.platform.intake import Intake  # noqa: PLC0415
-    from lyceum.platform.rabbitmq import Line, Names  # noqa: PLC0415
-    from lyceum.platform.relay import Relay  # noqa: PLC0415
-
     settings, database = engines.settings, engines.database
-    names = Names(settings.rabbitmq_prefix)
-    relay = Relay(database, names, observer=observer)
-    intake = Intake(database, names, consumers, observer=observer)
+    names = rabbitmq.Names(settings.rabbitmq_prefix)
+    outgoing = relay.Relay(database, names, observer=observer)
+    incoming = intake.Intake(database, names, consumers, observer=observer)
     held = Deliverer(database, observer=observer, consumers=consumers)
-    line = Line(settings.rabbitmq_url or "", opened=(relay.opened, intake.opened))
+    line = rabbitmq.Line(settings.rabbitmq_url or "", opened=(outgoing.opened, incoming.opened))
     async with AsyncExitStack() as stack:
-        for deliverer in (relay, held):
+        for deliverer in (outgoing, held):
             await stack.enter_async_context(
                 engines.listener.waking(events.OUTBOX_CHANNEL, deliverer.wake)
             )
         stack.push_async_callback(line.close)
         await line.start()
         async with asyncio.TaskGroup() as group:
-            group.create_task(relay.run(stop, grace_seconds=grace_seconds))
+            group.create_task(outgoing.run(stop, grace_seconds=grace_seconds))
             group.create_task(held.run(stop, grace_seconds=grace_seconds))
             await stop.wait()
-            await intake.stop(grace_seconds)
-        await relay.settle()
+            await incoming.stop(grace_seconds)
+        await outgoing.settle()

@@ -2,11 +2,18 @@
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 import lyceum
+from lyceum.platform.loading import later
+
+if TYPE_CHECKING:
+    from alembic import command
+    from alembic import config as alembic_config
+else:
+    command, alembic_config = later("alembic.command"), later("alembic.config")
 
 
 class DatabaseUnavailable(Exception):
@@ -50,9 +57,8 @@ def _require(revision: str) -> None:
 
 
 def _config(dsn: str, output: io.StringIO | None = None) -> Any:
-    from alembic.config import Config  # noqa: PLC0415 - half a second that a normal start saves
-
-    config = Config(output_buffer=output) if output is not None else Config()
+    make = alembic_config.Config
+    config = make(output_buffer=output) if output is not None else make()
     config.set_main_option("script_location", str(_folder()))
     driver = dsn.replace("postgres://", "postgresql://", 1)
     driver = driver.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -63,24 +69,18 @@ def _config(dsn: str, output: io.StringIO | None = None) -> Any:
 def upgrade(dsn: str, revision: str = "head") -> None:
     """Apply every revision up to `revision`; safe to run by several processes at once."""
     _require(revision)
-    from alembic import command  # noqa: PLC0415
-
     command.upgrade(_config(dsn), revision)
 
 
 def downgrade(dsn: str, revision: str) -> None:
     """Take back every revision after `revision` (`base`: all of them)."""
     _require(revision)
-    from alembic import command  # noqa: PLC0415
-
     command.downgrade(_config(dsn), revision)
 
 
 def render_sql(revisions: str = "head") -> str:
     """Return the SQL of the revisions, as `0001_x:0002_y` or up to the one named."""
     _require(revisions)
-    from alembic import command  # noqa: PLC0415
-
     output = io.StringIO()
     command.upgrade(_config("postgresql://", output), revisions, sql=True)
     return output.getvalue()

@@ -13,11 +13,18 @@ from datetime import UTC, date, datetime, time
 from html import escape
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import segno
-import typst
-from babel.dates import format_date
+
+from lyceum.platform.loading import later
+
+if TYPE_CHECKING:
+    import segno
+    import typst
+    from babel import dates
+else:
+    dates, segno, typst = later("babel.dates"), later("segno"), later("typst")
 
 _HERE = Path(__file__).parent
 _PAGE = string.Template((_HERE / "certificate.html").read_text(encoding="utf-8"))
@@ -112,7 +119,7 @@ def verification_html(facts: CertificateFacts, revoked: bool) -> str:
 
 
 @functools.cache
-def _fonts() -> typst.Fonts:
+def _fonts() -> "typst.Fonts":
     """Return the faces that travel with the program, and no others: the same bytes everywhere.
     Only who makes a PDF needs them, and their memory."""
     return typst.Fonts(include_system_fonts=False, font_paths=[_HERE / "fonts"])
@@ -194,7 +201,7 @@ def _signature_lines(names: list[str]) -> list[str]:
 
 
 def _in_words(day: date) -> str:
-    return format_date(day, "d MMMM y", locale="en_GB")
+    return dates.format_date(day, "d MMMM y", locale="en_GB")
 
 
 def _qr_svg(url: str) -> str:

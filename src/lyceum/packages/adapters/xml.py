@@ -7,14 +7,18 @@ import codecs
 import re
 from html import escape
 from html.entities import html5
-from typing import Any, NamedTuple, TypeAlias
-
-from lxml import etree
-from lxml.etree import _Element
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from lyceum.packages.adapters.faults import XmlEntities, XmlMalformed
+from lyceum.platform.loading import later
 
-Element: TypeAlias = _Element
+if TYPE_CHECKING:
+    from lxml import etree
+    from lxml.etree import _Element
+
+    Element: TypeAlias = _Element
+else:
+    etree, Element = later("lxml.etree"), Any
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 # Elements and attributes without content take forty times their bytes once they are parsed, so

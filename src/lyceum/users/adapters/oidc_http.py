@@ -6,13 +6,18 @@ Plain http is for a provider on this machine alone. Not here: what is asked (`oi
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from lyceum.platform import outbound
+from lyceum.platform.loading import later
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = later("httpx")
 
 MAX_BYTES: Final = 1024 * 1024
 SECONDS: Final = 10.0

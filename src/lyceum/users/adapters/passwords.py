@@ -9,6 +9,7 @@ import asyncio
 import os
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -39,8 +40,18 @@ _NICENESS = 5
 _hasher = argon2.PasswordHasher(
     time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=argon2.Type.ID
 )
-# A hash of nothing that anybody could type: what the password of an unknown address is held to.
-_NOBODY: Final = _hasher.hash(os.urandom(32))
+
+
+def _draw(size: int) -> str:
+    """Return random bytes as an encoded hash has them."""
+    return b64encode(os.urandom(size)).decode().rstrip("=")
+
+
+# A hash of nothing, which takes as long: what the password of an unknown address is held to.
+_NOBODY: Final = (
+    f"$argon2id$v={argon2.low_level.ARGON2_VERSION}$m={_hasher.memory_cost},"
+    f"t={_hasher.time_cost},p={_hasher.parallelism}${_draw(16)}${_draw(_hasher.hash_len)}"
+)
 
 
 class HashingPool:

@@ -5,10 +5,15 @@ up. Not here: whose secret it is, and that a step is used once (`service.totp`).
 import base64
 import hmac
 import os
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote, urlencode
 
-import segno
+from lyceum.platform.loading import later
+
+if TYPE_CHECKING:
+    import segno
+else:
+    segno = later("segno")
 
 STEP_SECONDS: Final = 30
 DIGITS: Final = 6

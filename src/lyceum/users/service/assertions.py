@@ -4,16 +4,23 @@ One whose counter goes back may have been copied: it is flagged, and opens nothi
 here: challenges (`challenges`), adding passkeys (`passkeys`).
 """
 
+from typing import TYPE_CHECKING
+
 from lyceum.platform import errors, events
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Reader, Writer
+from lyceum.platform.loading import later
 from lyceum.platform.settings import Settings
-from lyceum.users.adapters import passkeys as webauthn
 from lyceum.users.errors import CodeInvalid
 from lyceum.users.events import PasskeyFlagged
 from lyceum.users.queries import passkeys as passkey_queries
 from lyceum.users.records import Passkey
 from lyceum.users.schemas.passkeys import UsedCredential
+
+if TYPE_CHECKING:
+    from lyceum.users.adapters import passkeys as webauthn
+else:
+    webauthn = later("lyceum.users.adapters.passkeys")
 
 
 async def find_passkey(tx: Reader, actor: Actor, credential: UsedCredential) -> Passkey | None:

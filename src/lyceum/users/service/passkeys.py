@@ -3,13 +3,14 @@
 Not here: passkeys as second factor and for a step-up (`proofs`), renaming and removing (`factors`).
 """
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lyceum.platform import errors, ids
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Writer, constraint_facts
+from lyceum.platform.loading import later
 from lyceum.platform.settings import Settings
-from lyceum.users.adapters import passkeys as webauthn
 from lyceum.users.errors import CodeInvalid, NoSecondFactor, PasskeyInUse, TooManyFactors
 from lyceum.users.queries import accounts as account_queries
 from lyceum.users.queries import factors as factor_queries
@@ -29,6 +30,11 @@ from lyceum.users.service.factors import finish_adding
 from lyceum.users.service.opening import Opened, open_way
 from lyceum.users.service.sign_in import refuse_account
 from lyceum.users.service.step_up import require_fresh
+
+if TYPE_CHECKING:
+    from lyceum.users.adapters import passkeys as webauthn
+else:
+    webauthn = later("lyceum.users.adapters.passkeys")
 
 MAX_FACTORS = 20
 _ANYWHERE = b""
