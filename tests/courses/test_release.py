@@ -51,7 +51,9 @@ async def record(tx: Writer, learner: Actor, outline: Outline, lecture_id: UUID)
 
 async def viewer_of(tx: Writer, learner: Actor, outline: Outline) -> dict[str, Any]:
     shown = await catalogue.show_course(tx, learner, ProcessCache(), str(outline.course_id))
-    found: dict[str, Any] = msgspec.json.decode(shown.body)["viewer"]
+    assert shown.beginning is not None
+    whole = bytes(shown.beginning.data) + shown.body
+    found: dict[str, Any] = msgspec.json.decode(whole)["viewer"]
     return found
 
 

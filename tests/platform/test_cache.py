@@ -1,5 +1,7 @@
 import asyncio
 import gc
+import secrets
+import weakref
 
 import pytest
 from hypothesis import given
@@ -200,7 +202,7 @@ def test_jitter_is_a_tenth_at_most(key: str, ttl: float) -> None:
 
 
 async def test_least_recently_used_goes_first_and_the_bound_holds() -> None:
-    cache, source = ProcessCache(max_bytes=100_000), Source(b"x" * 9_000)
+    cache, source = ProcessCache(max_bytes=100_000), Source(secrets.token_bytes(9_000))
     for number in range(10):
         await cache.get_or_fill(f"k{number}", (), 60, source)
     assert cache.peek("k0") is not None
@@ -210,6 +212,57 @@ async def test_least_recently_used_goes_first_and_the_bound_holds() -> None:
     stats = cache.stats()
     assert stats.size <= 100_000
     assert stats.evictions == 1
+
+
+async def test_bodies_that_are_packed_come_back_as_they_were() -> None:
+    cache = ProcessCache(max_bytes=100_000)
+    bodies = {f"k{number}": b"%d is a course. " % number * 600 for number in range(40)}
+    for key, body in bodies.items():
+        await cache.get_or_fill(key, (key,), 60, Source(body))
+    assert sum(map(len, bodies.values())) > 300_000
+    for _ in range(2):
+        assert [cache.peek(key) for key in bodies] == list(bodies.values())
+    stats = cache.stats()
+    assert (stats.entries, stats.evictions) == (40, 0)
+    assert stats.size <= 100_000
+
+
+async def test_packed_body_ends_and_is_invalidated_like_any_other() -> None:
+    clock = Clock()
+    cache = ProcessCache(max_bytes=100_000, clock=clock)
+    for number in range(30):
+        await cache.get_or_fill(f"k{number}", (f"t{number}",), 60, Source(b"x" * 9_000))
+    await cache.block(("t0",))
+    await cache.release(("t0",))
+    assert cache.peek("k0") is None
+    assert cache.peek("k1") is not None
+    clock.now += 70
+    assert cache.peek("k2") is None
+    cache.clear()
+    assert cache.stats().size == cache.stats().entries == 0
+
+
+async def test_what_is_made_and_kept_beside_a_body_lasts_until_that_is_packed() -> None:
+    cache, source = ProcessCache(max_bytes=100_000), Source(b"x" * 9_000)
+    body = await cache.get_or_fill("k", (), 60, source)
+    made = cache.peek_made("k", lambda body: Source(body[:2]))
+    assert made is not None
+    assert cache.peek_made("k", lambda _: Source()) is made
+    assert cache.beside("k", body, made) is made
+    assert cache.beside("k", body, Source()) is made
+    other = Source()
+    assert cache.beside("k", body[:-1] + b"y", other) is other, "it is not what is held"
+    assert cache.beside("nobody", body, other) is other
+    gone = weakref.ref(made)
+    del made
+    assert gone() is not None
+    for number in range(10):
+        await cache.get_or_fill(f"k{number}", (), 60, source)
+    gc.collect()
+    assert gone() is None
+    again = cache.peek_made("k", Source)
+    assert again is not None
+    assert again.body == body
 
 
 async def test_one_large_body_does_not_push_out_the_rest() -> None:
@@ -229,6 +282,29 @@ async def test_tags_that_nobody_refers_to_are_gone() -> None:
     gc.collect()
     assert len(cache._tags) <= cache.stats().entries  # noqa: SLF001 - the bound itself is the claim
     assert not cache._blocked  # noqa: SLF001
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 12_000), st.booleans())),
+    st.integers(0, 120_000),
+)
+async def test_bound_holds_and_a_hit_is_the_last_body(
+    steps: list[tuple[str, int, bool]], max_bytes: int
+) -> None:
+    cache = ProcessCache(max_bytes=max_bytes)
+    last: dict[str, bytes] = {}
+    for key, size, is_random in steps:
+        await cache.block((key,))
+        await cache.release((key,))
+        body = secrets.token_bytes(size) if is_random else key.encode() * size
+        last[key] = await cache.get_or_fill(key, (key,), 60, Source(body))
+        assert cache.stats().size <= max_bytes
+        for other, expected in last.items():
+            assert cache.peek(other) in (None, expected)
+            assert cache.peek_made(other, len) in (None, len(expected))
+            assert cache.stats().size <= max_bytes
+    cache.clear()
+    assert cache.stats().size == 0
 
 
 @given(st.lists(st.sampled_from(["read", "write", "expire", "remote"]), max_size=40))

@@ -78,7 +78,7 @@ class PublicCourse(msgspec.Struct, frozen=True):
     card: Json
     details: Json
     staff: Json
-    lecture_ids: list[str]
+    lecture_ids: list[UUID]
     starts_at: datetime | None
     gates: Json
 

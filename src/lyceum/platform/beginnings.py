@@ -7,7 +7,7 @@ the end as it is. Not here: which coding a client takes, bodies that share nothi
 
 import struct
 import zlib
-from typing import Final
+from typing import Any, Final
 
 import brotli
 import msgspec
@@ -32,10 +32,12 @@ class _Form(msgspec.Struct, frozen=True, gc=False):
 class Beginning:
     """What `{"data":` is followed by in many bodies."""
 
-    __slots__ = ("_forms", "data")
+    __slots__ = ("__weakref__", "_forms", "data", "source")
 
     def __init__(self, data: bytes | memoryview) -> None:
         self.data = data
+        self.source: Any = data.obj if isinstance(data, memoryview) else data
+        """What the beginning is a part of, or all."""
         self._forms: dict[bytes, _Form] = {}
 
     def squeeze(self, coding: bytes, end: bytes) -> bytes:

@@ -3,19 +3,19 @@
 An entry is valid while the generations of its tags are those it was filled under, so invalidating a
 tag is O(1). A writer blocks its tags before it commits and releases them after; both move the
 generation, so bytes read before either are never stored after it.
-Event loop only, not threads. Not here: Redis as a second level (`cache_redis`), and whoever listens
-for the invalidations of other processes (it calls `on_remote_invalidation`, `pause`, `resume`), and
-objects (`value_cache`).
+Event loop only, not threads. Not here: what is held and in which form (`cache_tiers`), Redis as a
+second level (`cache_redis`), whoever listens for the invalidations of other processes (it calls
+`on_remote_invalidation`, `pause`, `resume`), and objects (`value_cache`).
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import msgspec
 
+from lyceum.platform.cache_tiers import OVERHEAD, Entry, Stamps, Tag, Tiers, is_current
 from lyceum.platform.clock import monotonic
 
 T = TypeVar("T")
@@ -24,8 +24,6 @@ Fill = Callable[[], Awaitable[bytes]]
 Read = Callable[[], Awaitable[tuple[bytes, float]]]
 Clock = Callable[[], float]
 
-# What an entry costs beside its key and body: the entry, its stamps, its place in two tables.
-_OVERHEAD = 400
 # One body may take this share of a cache, so that one list cannot push out everything.
 _LARGEST_SHARE = 8
 
@@ -65,8 +63,12 @@ class ByteCache(Invalidations, Protocol):
         """Return the body if this process holds it, without waiting; a miss is not counted."""
 
     def peek_made(self, key: str, make: Callable[[bytes], T]) -> T | None:
-        """As `peek`, but return what `make` makes of the body, which is made once and counted for
-        as much again; a key has one `make`."""
+        """As `peek`, but return what `make` makes of the body, once until that is packed; it may
+        look into the body, and is counted for a quarter of it. A key has one `make`."""
+
+    def beside(self, key: str, body: bytes, thing: T) -> T:
+        """Keep `thing` for as long as `body` is held under `key` as it is, counted for a quarter of
+        it, and return what is kept beside that body already, if anything is."""
 
     async def get_or_fill(self, key: str, tags: tuple[str, ...], ttl: float, fill: Fill) -> bytes:
         """Return the body of `key`, calling `fill` if nobody has it; `ttl` in seconds, ± 10 %.
@@ -81,36 +83,12 @@ class ByteCache(Invalidations, Protocol):
         """Return the counters of this process."""
 
 
-class _Tag:
-    """The state of one tag; it lives while an entry, a flight or a writer refers to it."""
-
-    __slots__ = ("__weakref__", "blockers", "generation")
-
-    def __init__(self) -> None:
-        self.generation = 0
-        self.blockers = 0
-
-
-_Stamps = tuple[tuple[_Tag, int], ...]
-
-
-class _Entry:
-    __slots__ = ("body", "expires", "made", "size", "stamps")
-
-    def __init__(self, body: bytes, expires: float, size: int, stamps: _Stamps) -> None:
-        self.body = body
-        self.expires = expires
-        self.size = size
-        self.stamps = stamps
-        self.made: Any = None
-
-
 class _Flight:
     """One `fill` under way and those who wait for it."""
 
     __slots__ = ("stamps", "waiters")
 
-    def __init__(self, stamps: _Stamps) -> None:
+    def __init__(self, stamps: Stamps) -> None:
         self.stamps = stamps
         self.waiters: list[asyncio.Future[bytes | None]] = []
 
@@ -125,50 +103,65 @@ class _Flight:
                 waiter.set_result(body)
 
 
-def _is_current(stamps: _Stamps) -> bool:
-    return all(tag.generation == generation for tag, generation in stamps)
-
-
 class ProcessCache:
-    """A cache of bytes in this process, least recently used out first."""
+    """A cache of bytes in this process, least recently used packed first and then forgotten."""
 
     def __init__(self, max_bytes: int = 64 << 20, *, clock: Clock = monotonic) -> None:
         self.healthy = True
         self._max_bytes = max_bytes
         self._clock = clock
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._held = Tiers(max_bytes)
         self._flights: dict[str, _Flight] = {}
-        self._tags: WeakValueDictionary[str, _Tag] = WeakValueDictionary()
-        self._blocked: dict[str, _Tag] = {}
-        self._everything = _Tag()  # every entry carries it: `clear` and `pause` act on it
-        self._size = self._hits = self._misses = self._evictions = 0
+        self._tags: WeakValueDictionary[str, Tag] = WeakValueDictionary()
+        self._blocked: dict[str, Tag] = {}
+        self._everything = Tag()  # every entry carries it: `clear` and `pause` act on it
+        self._hits = self._misses = 0
 
     def peek(self, key: str) -> bytes | None:
         """Return the body if it is here and valid; does not count a miss."""
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        for tag, generation in entry.stamps:
-            if tag.generation != generation:
-                self._drop(key)
-                return None
-        if entry.expires <= self._clock():
-            self._drop(key)
-            return None
-        self._entries.move_to_end(key)
-        self._hits += 1
-        return entry.body
+        entry = self._find(key)
+        return entry.body if entry is not None else None
 
     def peek_made(self, key: str, make: Callable[[bytes], T]) -> T | None:
-        """As `peek`, but return what `make` makes of the body; made once for an entry."""
-        body = self.peek(key)
-        if body is None:
+        """As `peek`, but return what `make` makes of the body; made once, until it is packed."""
+        entry = self._find(key)
+        if entry is None:
             return None
-        entry = self._entries[key]
-        if entry.made is None:
-            entry.made = make(body)
-            self._grow(entry, len(body))
-        return cast(T, entry.made)
+        made = entry.made
+        if made is None:
+            made = entry.made = make(entry.body)
+            self._held.grow(entry, len(entry.body) // 4)
+        return cast(T, made)
+
+    def beside(self, key: str, body: bytes, thing: T) -> T:
+        """Keep `thing` for as long as `body` is held under `key` as it is, or return what is kept
+        there already."""
+        entry = self._find(key)
+        if entry is None or entry.body is not body:
+            return thing
+        if entry.beside is None:
+            entry.beside = thing
+            self._held.grow(entry, len(body) // 4)
+        return cast(T, entry.beside)
+
+    def _find(self, key: str) -> Entry | None:
+        warm = self._held.warm
+        entry = warm.get(key)
+        if entry is not None:
+            warm.move_to_end(key)
+        else:
+            entry = self._held.warm_up(key)
+            if entry is None:
+                return None
+        for tag, generation in entry.stamps:
+            if tag.generation != generation:
+                break
+        else:
+            if entry.expires > self._clock():
+                self._hits += 1
+                return entry
+        self._held.drop(key)
+        return None
 
     async def get_or_fill(self, key: str, tags: tuple[str, ...], ttl: float, fill: Fill) -> bytes:
         """Return the body of `key`, calling `fill` once for all who ask; `ttl` in seconds, ± 10 %.
@@ -191,7 +184,7 @@ class ProcessCache:
             self._misses += 1
             flight = self._flights.get(key)
             # A flight from before an invalidation would answer with what was true before it.
-            if flight is None or not _is_current(flight.stamps):
+            if flight is None or not is_current(flight.stamps):
                 return await self._lead(key, tags, read)
             waiter: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
             flight.waiters.append(waiter)
@@ -244,8 +237,7 @@ class ProcessCache:
     def clear(self) -> None:
         """Forget everything, and what is being read now."""
         self._everything.generation += 1
-        self._entries.clear()
-        self._size = 0
+        self._held.clear()
 
     def pause(self) -> None:
         """Forget everything and keep nothing until `resume`: nobody hears of invalidations."""
@@ -259,37 +251,21 @@ class ProcessCache:
 
     def stats(self) -> CacheStats:
         """Return the counters of this process."""
-        return CacheStats(self._hits, self._misses, self._evictions, len(self._entries), self._size)
+        held = self._held
+        return CacheStats(self._hits, self._misses, held.evictions, len(held), held.size)
 
-    def _tag(self, name: str) -> _Tag:
+    def _tag(self, name: str) -> Tag:
         tag = self._tags.get(name)
         if tag is None:
-            tag = self._tags[name] = _Tag()
+            tag = self._tags[name] = Tag()
         return tag
 
-    def _stamp(self, tags: tuple[str, ...]) -> _Stamps:
+    def _stamp(self, tags: tuple[str, ...]) -> Stamps:
         found = (self._everything, *map(self._tag, tags))
         return tuple((tag, tag.generation) for tag in found)
 
-    def _store(self, key: str, body: bytes, keep: float, stamps: _Stamps) -> None:
-        if keep <= 0 or not _is_current(stamps) or any(tag.blockers for tag, _ in stamps):
+    def _store(self, key: str, body: bytes, keep: float, stamps: Stamps) -> None:
+        if keep <= 0 or not is_current(stamps) or any(tag.blockers for tag, _ in stamps):
             return
-        size = len(body) + len(key) + _OVERHEAD
-        if size > self._max_bytes // _LARGEST_SHARE:
-            return
-        self._drop(key)
-        entry = self._entries[key] = _Entry(body, self._clock() + keep, 0, stamps)
-        self._grow(entry, size)
-
-    def _grow(self, entry: _Entry, by: int) -> None:
-        entry.size += by
-        self._size += by
-        while self._size > self._max_bytes:
-            _, oldest = self._entries.popitem(last=False)
-            self._size -= oldest.size
-            self._evictions += 1
-
-    def _drop(self, key: str) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self._size -= entry.size
+        if len(body) + len(key) + OVERHEAD <= self._max_bytes // _LARGEST_SHARE:
+            self._held.put(key, body, self._clock() + keep, stamps)

@@ -143,6 +143,10 @@ class RedisCache:
         """Return what `make` made of the body if this process holds it; Redis is not asked."""
         return self._local.peek_made(key, make)
 
+    def beside(self, key: str, body: bytes, thing: T) -> T:
+        """As `ProcessCache.beside`."""
+        return self._local.beside(key, body, thing)
+
     async def get_or_fill(self, key: str, tags: tuple[str, ...], ttl: float, fill: Fill) -> bytes:
         """As `ProcessCache.get_or_fill`; Redis is asked before `fill`. `ttl` is 12 h at most."""
 

@@ -9,6 +9,8 @@ connection (`protocol`). A test holds both answers against each other.
 
 import time
 from collections.abc import Callable
+from typing import Final
+from weakref import ReferenceType, ref
 
 import msgspec
 
@@ -23,7 +25,9 @@ from lyceum.platform.limits import Limits
 from lyceum.platform.plain_requests import Asked
 from lyceum.platform.watch import Served, Watch
 
-MAX_ADDRESSES = 4096
+MAX_ADDRESSES: Final = 4096
+LONGEST: Final = 256
+"""How many addresses are remembered, and of how many bytes: those of searches are longer."""
 _OWN_HEADERS = frozenset((b"x-request-id", b"content-length", b"content-encoding"))
 _OF_REQUESTS = (b"ratelimit-", b"access-control-")
 
@@ -32,11 +36,11 @@ Parts = tuple[bytes | memoryview, ...]
 
 
 class _Remembered(msgspec.Struct, frozen=True, gc=False):
-    """What another way found out about an address; the beginning is `kept`, or the end of it."""
+    """What another way found out about an address; the cache keeps the beginning, beside the bytes
+    of which it is the end or all."""
 
     key: str
-    kept: bytes
-    beginning: Beginning
+    beginning: ReferenceType[Beginning]
     headers: str
     place: str
     path: str
@@ -59,7 +63,7 @@ class ExpressLane:
         self._watch = watch
         self._common = common
         self._new_request_id = new_request_id
-        self._known: Bounded[_Remembered] = Bounded(MAX_ADDRESSES)
+        self._known: Bounded[_Remembered] = Bounded(MAX_ADDRESSES, LONGEST)
 
     def answer(self, url: bytes, asked: Asked) -> Parts | None:
         """Return the parts of a response after its status line, or None: go the normal way."""
@@ -67,7 +71,8 @@ class ExpressLane:
         if known is None or asked.authorization is not None:
             return None
         started = time.perf_counter()
-        if self._cache.peek(known.key) is not known.kept:
+        begun = known.beginning()
+        if begun is None or self._cache.peek(known.key) is not begun.source:
             del self._known[url]
             return None
         limits = ""
@@ -78,8 +83,7 @@ class ExpressLane:
             limits = decision.lines()
         request_id = self._new_request_id()
         meta = wire.finish_meta(request_id, known.place)
-        begun = known.beginning
-        headers, body, size = answer_to(asked, self._common, known.headers, begun.data, meta, begun)
+        headers, body, size = answer_to(asked, self._common, known.headers, begun, b"", meta)
         head = f"{headers}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n"
         if self._watch is not None:
             seconds = time.perf_counter() - started
@@ -109,7 +113,7 @@ class ExpressLane:
         self,
         url: bytes,
         kept: tuple[str, bytes],
-        data: bytes,
+        data: bytes | memoryview,
         headers: str,
         place: str,
         path: str,
@@ -119,25 +123,25 @@ class ExpressLane:
         a key, or the end of it; `headers` are the lines that do not change."""
         key, source = kept
         body = data if data is source else memoryview(source)[len(source) - len(data) :]
-        begun = Beginning(body)
-        self._known.keep(url, _Remembered(key, source, begun, headers, place, path, route))
+        begun = self._cache.beside(key, source, Beginning(body))
+        self._known.keep(url, _Remembered(key, ref(begun), headers, place, path, route))
 
 
 def answer_to(
     asked: Asked,
     common: CommonHeaders,
     headers: str,
-    data: bytes | memoryview,
+    beginning: Beginning,
+    end: bytes,
     meta: bytes,
-    beginning: Beginning | None,
 ) -> tuple[str, Parts, int]:
     """Return the lines of headers, the body and its size in bytes as a request asked for them;
-    `beginning` is that of `data`, if others have the same."""
-    body: Parts = OPEN, data, meta
-    size = len(OPEN) + len(data) + len(meta)
+    the data are `beginning`, which others share, and `end`."""
+    begun = beginning.data
+    body: Parts = OPEN, begun, end, meta
+    size = len(OPEN) + len(begun) + len(end) + len(meta)
     if asked.coding is not None and size >= compression.MINIMUM:
-        begun = beginning or Beginning(data)
-        squeezed = begun.squeeze(asked.coding, b"".join((data[len(begun.data) :], meta)))
+        squeezed = beginning.squeeze(asked.coding, end + meta)
         headers, body, size = compression.mark(headers, asked.coding), (squeezed,), len(squeezed)
     if asked.origin is not None:
         headers += lines(common.to(asked.origin))

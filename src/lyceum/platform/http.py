@@ -258,7 +258,7 @@ class Endpoint:
                 headers.append((b"link", link.encode("latin-1", "replace")))
         if answer.kept is not None and answer.is_public and isinstance(answer.data, bytes):
             request.cached = (answer.kept, answer.data, answer.page)
-        body = wire.encode_success(answer.data, request.request_id, answer.page)
+        body = wire.encode_success(answer.data, request.request_id, answer.page, answer.beginning)
         return _finish(request, headers, answer.headers, status, body)
 
 

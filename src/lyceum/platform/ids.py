@@ -34,6 +34,12 @@ def new_id() -> UUID:
     return UUID(int=value)
 
 
+def text_of(raw: bytes) -> str:
+    """Return 16 bytes as a UUID is written."""
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def new_secret(bits: int = 256) -> str:
     """Return a URL-safe random secret of at least `bits` bits."""
     return secrets.token_urlsafe((bits + 7) // 8)

@@ -10,17 +10,17 @@ each other.
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from lyceum.platform import compression, context, paging, wire
 from lyceum.platform.access import ANONYMOUS, Actor
-from lyceum.platform.beginnings import OPEN
+from lyceum.platform.beginnings import OPEN, Beginning
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.database import Reader
-from lyceum.platform.express import ExpressLane, Parts, answer_to, url_of
+from lyceum.platform.express import LONGEST, ExpressLane, Parts, answer_to, url_of
 from lyceum.platform.headers import SECURITY, CommonHeaders, Headers, lines
 from lyceum.platform.http import PRIVATE, SHARED, RequestInfo, Response, etag_of
 from lyceum.platform.limits import Limits
@@ -29,7 +29,7 @@ from lyceum.platform.routing import PUBLIC, Route
 from lyceum.platform.watch import Served, Watch
 from lyceum.platform.wire import Answer, PageInfo
 
-MAX_ADDRESSES = 4_096
+MAX_ADDRESSES: Final = 8_192
 _USUAL = {name for name, _ in SECURITY} | {
     b"content-type", b"cache-control", b"etag", b"link", b"vary", b"x-request-id",
     b"content-length", b"content-encoding", b"ratelimit-limit", b"ratelimit-remaining",
@@ -109,7 +109,7 @@ class KnownReads:
             for is_public in (True, False)
             for is_large in (True, False)
         }
-        self._known: Bounded[_Known] = Bounded(MAX_ADDRESSES)
+        self._known: Bounded[_Known] = Bounded(MAX_ADDRESSES, LONGEST)
         self.in_flight = 0
 
     def begin(
@@ -184,16 +184,19 @@ class KnownReads:
         request_id: str,
     ) -> tuple[Parts, int]:
         """Return the response, and the size of its body."""
-        body = answer.data if isinstance(answer.data, bytes) else wire.encode(answer.data)
+        end = answer.data if isinstance(answer.data, bytes) else wire.encode(answer.data)
         known.turn_to(answer.page)
         meta = wire.finish_meta(request_id, known.place)
-        is_large = len(OPEN) + len(body) + len(meta) >= compression.MINIMUM
+        begun = answer.beginning
+        if begun is None:
+            begun, end = Beginning(end), b""
+        is_large = len(OPEN) + len(begun.data) + len(end) + len(meta) >= compression.MINIMUM
         etag = etag_of(answer)
         tag = f"etag: {etag}\r\n{known.link}" if etag else known.link
         same, place = self._usual[answer.is_public, is_large] + tag, known.place
         if answer.kept is not None and actor is ANONYMOUS:
-            self._lane.keep(url, answer.kept, body, same, place, known.path, known.route.path)
-        headers, whole, size = answer_to(asked, self._common, same, body, meta, answer.beginning)
+            self._lane.keep(url, answer.kept, begun.data, same, place, known.path, known.route.path)
+        headers, whole, size = answer_to(asked, self._common, same, begun, end, meta)
         head = f"{headers}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n"
         return (head.encode("latin-1"), *whole), size
 

@@ -201,7 +201,8 @@ class Settings(BaseSettings):
     )
     access_log: OnOff = Field("on", description="Whether each request is one log line.")
     cache_bytes: Annotated[int, Field(ge=0)] = Field(
-        64 * 1024 * 1024, description="Memory of the cache in each process."
+        32 * 1024 * 1024,
+        description="Memory of the cache in each process; what is asked for less is packed in it.",
     )
 
     @model_validator(mode="after")

@@ -60,7 +60,7 @@ class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     `data` is a struct, or JSON that PostgreSQL built; status 0 is the route's own. `version`
     becomes the strong ETag, and `etag` is for content that has no version. `is_public` allows
     shared caches; `kept` says that `data` is what the cache holds under a key, or the end of that.
-    `beginning` is that of `data`, where many answers begin alike.
+    With a `beginning`, which many answers share, `data` is the JSON that follows it.
     """
 
     data: T | Json
@@ -95,10 +95,17 @@ class Content(msgspec.Struct, frozen=True):
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def encode_success(data: object, request_id: str, page: PageInfo | None = None) -> bytes:
-    """Return `{"data": …, "meta": …}`; bytes are taken for JSON already."""
+def encode_success(
+    data: object,
+    request_id: str,
+    page: PageInfo | None = None,
+    beginning: Beginning | None = None,
+) -> bytes:
+    """Return `{"data": …, "meta": …}`; bytes are taken for JSON already, or what follows their
+    `beginning`."""
     body = data if isinstance(data, bytes) else encode(data)
-    return b"".join((b'{"data":', body, encode_meta(request_id, page)))
+    begun = b"" if beginning is None else beginning.data
+    return b"".join((b'{"data":', begun, body, encode_meta(request_id, page)))
 
 
 def encode_meta(request_id: str, page: PageInfo | None) -> bytes:

@@ -225,7 +225,7 @@ FIND_PUBLIC_COURSE = sql(
             SELECT json_object_agg(i.user_id, i.role) FROM courses.course_instructors i
             WHERE i.course_id = c.id), '{{}}') AS staff,
         ARRAY(
-            SELECT l.id::text FROM courses.lectures l JOIN courses.chapters h ON h.id = l.chapter_id
+            SELECT l.id FROM courses.lectures l JOIN courses.chapters h ON h.id = l.chapter_id
             WHERE l.course_id = c.id AND l.deleted_at IS NULL AND h.deleted_at IS NULL
             ORDER BY h.position, h.id, l.position, l.id
         ) AS lecture_ids,

@@ -4,6 +4,7 @@ What is the same for everybody is kept as bytes and forgotten when a writer chan
 caller's own is one small statement, joined to those bytes. Not here: changing anything.
 """
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
@@ -17,7 +18,7 @@ from lyceum.courses.queries import courses as course_queries
 from lyceum.courses.records import CataloguePage, CourseAccess, PublicCourse, Viewer
 from lyceum.courses.schemas.catalogue import CatalogueQuery, TaughtQuery
 from lyceum.courses.schemas.courses import LockedLecture, ViewerEnrolment, ViewerView
-from lyceum.platform import clock, errors
+from lyceum.platform import clock, errors, ids
 from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.beginnings import Beginning
 from lyceum.platform.cache import ByteCache
@@ -46,7 +47,7 @@ class ListedCourses(msgspec.Struct, frozen=True):
 class ShownCourse(msgspec.Struct, frozen=True):
     """A course as JSON and its ETag, which holds the version that If-Match may name.
 
-    `beginning` is what all who are signed in are shown before their own part.
+    With a `beginning`, which all who are signed in are shown alike, `body` is what follows it.
     """
 
     body: Json
@@ -64,7 +65,8 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     """What is kept before the public JSON of a course: who may see it, and what to join.
 
     `staff` are roles by user id: whoever changes the instructors of a course forgets the course.
-    `lecture_ids` stay JSON: as many strings would take as much memory as all the rest.
+    `lecture_ids` are 16 bytes each, in the outline's order: as many objects would take as much
+    memory as all the rest.
     """
 
     id: UUID
@@ -76,7 +78,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     version: int
     digest: str
     staff: dict[str, str]
-    lecture_ids: msgspec.Raw
+    lecture_ids: bytes
     starts_at: datetime | None = None
     gates: list[Gate] = []
 
@@ -94,7 +96,6 @@ class _Public(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode_head = msgspec.json.Decoder(_Head).decode
-_decode_ids = msgspec.json.Decoder(list[str]).decode
 
 
 async def list_courses(
@@ -187,10 +188,9 @@ async def show_course(tx: Reader, actor: Actor, cache: ByteCache, id_or_slug: st
     _require_visible(actor, public, role, viewer)
     own = _encode(_own_part(head, role, viewer))
     digest = head.digest + content_digest(own)[:12]
-    beginning = public.beginning
-    spliced = Json(b"".join((beginning.data, b',"viewer":', own, b"}")))
     etag = f'"v{head.version}-{digest}"'
-    return ShownCourse(spliced, etag, is_public=False, beginning=beginning)
+    end = Json(b',"viewer":%b}' % own)
+    return ShownCourse(end, etag, is_public=False, beginning=public.beginning)
 
 
 async def show_changed_course(tx: Reader, actor: Actor, course_id: UUID) -> ShownCourse:
@@ -241,7 +241,7 @@ async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> _Public
             course.version,
             content_digest(body)[:18],
             msgspec.json.decode(course.staff),
-            msgspec.Raw(_encode(course.lecture_ids)),
+            b"".join([one.bytes for one in course.lecture_ids]),
             course.starts_at,
             msgspec.json.decode(course.gates, type=list[Gate]),
         )
@@ -252,7 +252,8 @@ async def _public_part(tx: Reader, cache: ByteCache, id_or_slug: str) -> _Public
 
 
 def _key_of(course_id: UUID | str) -> str:
-    return f"cache:courses:detail:{course_id}"
+    # Of another version of what is kept there is another key: processes of both may share a Redis.
+    return f"cache:courses:detail:2:{course_id}"
 
 
 async def _find_id(tx: Reader, cache: ByteCache, slug: str) -> UUID:
@@ -304,13 +305,14 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
     """Return the caller's part: completed lectures in the outline's order, and where to go on."""
     if viewer is None:
         return ViewerView(role=role, enrolment=None, completed_lecture_ids=(), next_lecture_id=None)
-    completed = {str(lecture_id) for lecture_id in viewer.completed}
-    order = _decode_ids(head.lecture_ids)
+    order = head.lecture_ids
+    completed = {_find(order, lecture_id): lecture_id for lecture_id in viewer.completed}
+    completed.pop(-1, None)
     is_learner = viewer.status in permissions.ENROLLED
     begins_at: datetime | None = None
     locked: tuple[LockedLecture, ...] = ()
     if is_learner and role is None:
-        begins_at, locked = _locked(head, viewer, completed)
+        begins_at, locked = _locked(head, viewer)
     enrolment = ViewerEnrolment(
         id=viewer.enrolment_id,
         status=viewer.status,
@@ -321,32 +323,42 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
     return ViewerView(
         role=role or ("learner" if is_learner else None),
         enrolment=enrolment,
-        completed_lecture_ids=tuple([one for one in order if one in completed]),
+        completed_lecture_ids=tuple([str(completed[place]) for place in sorted(completed)]),
         next_lecture_id=_next_lecture(order, viewer, completed) if is_learner else None,
         begins_at=begins_at,
         locked_lectures=locked,
     )
 
 
-def _next_lecture(order: list[str], viewer: Viewer, completed: set[str]) -> str | None:
+def _find(order: bytes, lecture_id: UUID) -> int:
+    """Return where in the outline's order a lecture begins, or -1."""
+    wanted = lecture_id.bytes
+    place = order.find(wanted)
+    while place > 0 and place % 16:
+        place = order.find(wanted, place + 1)
+    return place
+
+
+def _next_lecture(order: bytes, viewer: Viewer, completed: Container[int]) -> str | None:
     """Return where to go on: from the last one worked on, then from the start, as
     courses.next_lecture has it; None when all is completed."""
-    last = str(viewer.last_lecture_id)
-    start = order.index(last) if last in order else 0
-    for place in range(start - len(order), start):
-        if order[place] not in completed:
-            return order[place]
+    last = viewer.last_lecture_id
+    start = 0 if last is None else max(_find(order, last), 0)
+    size = len(order)
+    for step in range(start, start + size, 16):
+        place = step % size
+        if place not in completed:
+            return ids.text_of(order[place : place + 16])
     return None
 
 
-def _locked(
-    head: _Head, viewer: Viewer, completed: set[str]
-) -> tuple[datetime | None, tuple[LockedLecture, ...]]:
+def _locked(head: _Head, viewer: Viewer) -> tuple[datetime | None, tuple[LockedLecture, ...]]:
     """Return when learning begins, if that is to come, and what else is locked for a learner, as
     courses.is_locked has it."""
     begins_at = viewer.begins_at or head.starts_at
     if begins_at is None and not head.gates:
         return None, ()
+    completed = {str(lecture_id) for lecture_id in viewer.completed}
     now = clock.utc_now()
     base = max(viewer.enrolled_at, begins_at or viewer.enrolled_at)
     locked = []
