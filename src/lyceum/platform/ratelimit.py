@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address
 from math import ceil
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -23,6 +23,8 @@ SLOTS: Final = 16
 # total, then (last hit, hits) of the slots that can touch one window
 _FULL: Final = 1 + 2 * (SLOTS + 1)
 _LONGEST_KEY: Final = 128
+_Log = list[Any]
+_Table = OrderedDict[str, _Log]
 _DIGITS: Final = tuple(b"%d" % number for number in range(1024))
 
 
@@ -125,15 +127,16 @@ def bounded(key: str) -> str:
 class ProcessLimiter:
     """A limiter in this process; its methods never wait.
 
-    Each bucket keeps `max_keys` keys at most (about 300 bytes each), the longest idle out first:
-    more addresses than that at once find the limit more generous, never the process larger.
+    Each bucket keeps `max_keys` keys at most (about 300 bytes each), out goes first whose last slot
+    began first: more addresses than that at once find the limit more generous, never the process
+    larger.
     """
 
     def __init__(self, max_keys: int = 50_000, *, clock: Clock = monotonic) -> None:
         self.healthy = True
         self._max_keys = max_keys
         self._clock = clock
-        self._tables: dict[str, OrderedDict[str, list[float]]] = {}
+        self._tables: dict[str, _Table] = {}
 
     async def look(self) -> str:
         """Say that it is this process."""
@@ -145,12 +148,7 @@ class ProcessLimiter:
 
     def check_now(self, bucket: Bucket, key: str) -> Decision:
         """Do what `check` does, for callers that cannot wait."""
-        now = self._clock()
-        log = self._log(bucket, key, now)
-        if log[0] >= bucket.limit:
-            return _refuse(bucket, log, now)
-        _add(bucket, log, now)
-        return _allow(bucket, log, now)
+        return self._count(bucket, key, always=False)
 
     async def peek(self, bucket: Bucket, key: str) -> Decision:
         """Say what `check` would, and count nothing."""
@@ -161,11 +159,7 @@ class ProcessLimiter:
 
     async def hit(self, bucket: Bucket, key: str) -> Decision:
         """Count a hit, allowed or not."""
-        now = self._clock()
-        log = self._log(bucket, key, now)
-        answer = _allow if log[0] < bucket.limit else _refuse
-        _add(bucket, log, now)
-        return answer(bucket, log, now)
+        return self._count(bucket, key, always=True)
 
     async def refund(self, bucket: Bucket, key: str) -> None:
         """Take the last hit back."""
@@ -177,11 +171,37 @@ class ProcessLimiter:
         if log[-1] == 0:
             del log[-2:]
 
-    def _find(self, bucket: Bucket, key: str) -> list[float] | None:
+    def _find(self, bucket: Bucket, key: str) -> _Log | None:
         table = self._tables.get(bucket.name)
         return None if table is None else table.get(bounded(key))
 
-    def _log(self, bucket: Bucket, key: str, now: float) -> list[float]:
+    def _count(self, bucket: Bucket, key: str, *, always: bool) -> Decision:
+        """Count a hit that is allowed, or `always`; in one piece, because every request does it."""
+        now = self._clock()
+        limit, window = bucket.limit, bucket.window_seconds
+        table = self._tables.get(bucket.name)
+        log = table.get(key) if table is not None else None
+        if table is None or log is None or len(log) == 1 or log[1] + window <= now:
+            table, key, log = self._open(bucket, key, now)
+        used = log[0]
+        is_allowed = used < limit
+        if is_allowed or always:
+            log[0] = used + 1
+            slot = window / SLOTS
+            if len(log) > 1 and (
+                (limit > SLOTS and log[-2] // slot == now // slot) or len(log) >= _FULL
+            ):
+                log[-2] = now
+                log[-1] += 1
+            else:
+                log += (now, 1)
+                table.move_to_end(key)
+        if not is_allowed:
+            return _refuse(bucket, log, now)
+        return Decision(True, limit, limit - used - 1, ceil(log[1] + window - now), 0, used + 1)
+
+    def _open(self, bucket: Bucket, key: str, now: float) -> tuple[_Table, str, _Log]:
+        """Return the log of a key, without what has ended, and where it is kept."""
         table = self._tables.get(bucket.name)
         if table is None:
             table = self._tables[bucket.name] = OrderedDict()
@@ -190,12 +210,11 @@ class ProcessLimiter:
         if log is None:
             self._make_room(table, now - bucket.window_seconds)
             log = table[key] = [0]
-            return log
-        table.move_to_end(key)
-        _forget(bucket, log, now)
-        return log
+        else:
+            _forget(bucket, log, now)
+        return table, key, log
 
-    def _make_room(self, table: OrderedDict[str, list[float]], horizon: float) -> None:
+    def _make_room(self, table: _Table, horizon: float) -> None:
         """Let up to two idle keys go for one that comes, so that a flood is forgotten again."""
         for _ in range(2):
             if not table:
@@ -207,40 +226,27 @@ class ProcessLimiter:
             del table[key]
 
 
-def _forget(bucket: Bucket, log: list[float], now: float) -> None:
+def _forget(bucket: Bucket, log: _Log, now: float) -> None:
     # Reckoned as `_refuse` does, to the last bit: who has waited as told is let in.
     while len(log) > 1 and log[1] + bucket.window_seconds <= now:
         log[0] -= log[2]
         del log[1:3]
 
 
-def _add(bucket: Bucket, log: list[float], now: float) -> None:
-    log[0] += 1
-    if len(log) > 1:
-        slot = bucket.window_seconds / SLOTS
-        is_same_slot = bucket.limit > SLOTS and log[-2] // slot == now // slot
-        if is_same_slot or len(log) >= _FULL:
-            log[-2] = now
-            log[-1] += 1
-            return
-    log.append(now)
-    log.append(1)
-
-
-def _allow(bucket: Bucket, log: list[float], now: float) -> Decision:
-    used = int(log[0])
+def _allow(bucket: Bucket, log: _Log, now: float) -> Decision:
+    used = log[0]
     reset = ceil(log[1] + bucket.window_seconds - now) if used else 0
     return Decision(True, bucket.limit, bucket.limit - used, reset, 0, used)
 
 
-def _refuse(bucket: Bucket, log: list[float], now: float) -> Decision:
-    used = int(log[0])
+def _refuse(bucket: Bucket, log: _Log, now: float) -> Decision:
+    used = log[0]
     reset = ceil(log[1] + bucket.window_seconds - now) if used else 0
     wait, left = 0.0, used
     for place in range(1, len(log), 2):
         if left < bucket.limit:
             break
-        left -= int(log[place + 1])
+        left -= log[place + 1]
         wait = log[place] + bucket.window_seconds - now
     return Decision(False, bucket.limit, 0, reset, max(1, ceil(wait)), used)
 
