@@ -145,14 +145,10 @@ class ProcessCache:
         return cast(T, entry.beside)
 
     def _find(self, key: str) -> Entry | None:
-        warm = self._held.warm
-        entry = warm.get(key)
-        if entry is not None:
-            warm.move_to_end(key)
-        else:
-            entry = self._held.warm_up(key)
-            if entry is None:
-                return None
+        entry = self._held.warm.get(key) or self._held.warm_up(key)
+        if entry is None:
+            return None
+        entry.is_used = True
         for tag, generation in entry.stamps:
             if tag.generation != generation:
                 break

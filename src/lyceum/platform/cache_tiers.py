@@ -50,7 +50,7 @@ class _Packed(msgspec.Struct, frozen=True, gc=False):
 class Entry:
     """A body as it is, with what was `made` of it and what is kept `beside` it."""
 
-    __slots__ = ("beside", "body", "expires", "made", "packed", "size", "stamps")
+    __slots__ = ("beside", "body", "expires", "is_used", "made", "packed", "size", "stamps")
 
     def __init__(self, body: bytes, expires: float, stamps: Stamps, size: int) -> None:
         self.body = body
@@ -60,6 +60,7 @@ class Entry:
         self.made: Any = None
         self.beside: Any = None
         self.packed: _Packed | None = None
+        self.is_used = True
 
 
 class Tiers:
@@ -69,7 +70,7 @@ class Tiers:
         self.size = self.evictions = 0
         self._max_bytes = max_bytes
         self.warm: OrderedDict[str, Entry] = OrderedDict()
-        """What is here as it is; whoever uses an entry moves it to the end."""
+        """What is here as it is; whoever uses an entry says so in it."""
         self._warm_size = 0
         self._cold: OrderedDict[str, tuple[_Packed, float, Stamps]] = OrderedDict()
         self._packer = zstandard.ZstdCompressor(level=_LEVEL)
@@ -79,7 +80,7 @@ class Tiers:
         return len(self.warm) + len(self._cold)
 
     def warm_up(self, key: str) -> Entry | None:
-        """Unpack a body, if it is here; the entry is then the one most recently used."""
+        """Unpack a body, if it is here."""
         cold = self._cold.pop(key, None)
         if cold is None:
             return None
@@ -103,7 +104,7 @@ class Tiers:
         self.grow(entry, len(body) + len(key) + OVERHEAD)
 
     def grow(self, entry: Entry, by: int) -> None:
-        """Count so many bytes more for the entry most recently used."""
+        """Count so many bytes more for an entry."""
         entry.size += by
         self._warm_size += by
         self.size += by
@@ -130,7 +131,13 @@ class Tiers:
         self.size = self._warm_size = 0
 
     def _cool_down(self) -> None:
+        """Pack the entry that is longest here and was not used since it was looked at last: nearly
+        the least recently used, without a list that each use would change."""
         key, entry = self.warm.popitem(last=False)
+        while entry.is_used and self.warm:
+            entry.is_used = False
+            self.warm[key] = entry
+            key, entry = self.warm.popitem(last=False)
         self.size -= entry.size
         self._warm_size -= entry.size
         if len(entry.body) > _LARGEST_TO_PACK or not is_current(entry.stamps):

@@ -16,6 +16,7 @@ MOST: Final = 2048
 MAX_BYTES: Final = 2048
 """How many heads are known, and how long a request may be."""
 _TOKEN: Final = b"uthorization: "  # clients write the first letter large or small
+_TOKEN_ALONE: Final = ((b"authorization", None),)
 
 
 class KnownRequests:
@@ -36,11 +37,10 @@ class KnownRequests:
         line, _, rest = data.partition(b"\r\n")
         head, token = _cut(rest)
         places = self._places.get(head)
-        if places is None or line[:4] != b"GET " or line[-9:] != b" HTTP/1.1":
+        if places is None or not line.startswith(b"GET ") or not line.endswith(b" HTTP/1.1"):
             return None
-        if len(places) == 1:  # nearly always, and a list by itself costs as much as all this
-            name, place = places[0]
-            return line[4:-9], [(name, token if place is None else head[place])]
+        if places == _TOKEN_ALONE:  # nearly always, and a list costs as much as all this
+            return line[4:-9], [(b"authorization", token)]
         return line[4:-9], [
             (name, token if place is None else head[place]) for name, place in places
         ]

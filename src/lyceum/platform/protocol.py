@@ -73,8 +73,10 @@ class ExpressProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a head that has grown too long without an end ends the connection."""
-        if self._is_between and self._answer_known(data):
-            return
+        if self._is_between:
+            known = self._known.read(data)
+            if known is not None and self._can_answer() and self._go_straight(*known, is_kept=True):
+                return
         self._data = data if self._is_between else b""
         self._has_begun = False
         self._received = len(data) + (self._received if self._is_in_head else 0)
@@ -97,12 +99,7 @@ class ExpressProtocol(HttpToolsProtocol):
         self._is_in_head = False
         if len(self.headers) > MAX_HEADERS or self._received > MAX_LINE:
             self._measure_head()
-        cycle: Any = self.cycle
-        if (
-            self.parser.get_method() == b"GET"
-            and (cycle is None or cycle.response_complete)
-            and not self.flow.write_paused
-        ):
+        if self.parser.get_method() == b"GET" and self._can_answer():
             is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
             if self._go_straight(self.url, self.headers, is_kept=is_kept):
                 if is_kept:
@@ -132,15 +129,10 @@ class ExpressProtocol(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
-    def _answer_known(self, data: bytes) -> bool:
-        """Answer a request whose head is known, without parsing it; False: parse it."""
-        known = self._known.read(data)
-        if known is None:
-            return False
+    def _can_answer(self) -> bool:
+        """Whether the request before is over and the client takes what we write."""
         cycle: Any = self.cycle
-        if (cycle is not None and not cycle.response_complete) or self.flow.write_paused:
-            return False
-        return self._go_straight(*known, is_kept=True)
+        return (cycle is None or cycle.response_complete) and not self.flow.write_paused
 
     def _go_straight(self, url: bytes, headers: Headers, *, is_kept: bool) -> bool:
         """Answer a GET at once, or begin to, if that can be; False: go the normal way."""
