@@ -101,6 +101,8 @@ def test_what_is_read_is_what_the_parser_reads(
         learn(known, request(*head))
     data = request(*lines) + more
     found = known.read(data)
+    is_usual = set(lines).issubset(LINES) and lines.count(TOKEN) < 2
+    assert found is not None or lines not in learned or more or not is_usual
     if found is not None:
         parsed = _Parsed(data)
         assert (parsed.url, parsed.meant) == found

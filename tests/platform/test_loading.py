@@ -1,5 +1,6 @@
 """What is loaded when it is first used, and that a process starts without it."""
 
+import colorsys
 import subprocess
 import sys
 
@@ -11,8 +12,6 @@ _RARE = ("typst", "babel", "segno", "lxml", "webauthn", "httpx")
 
 
 def test_module_is_what_it_would_be_by_an_import() -> None:
-    import colorsys  # noqa: PLC0415 - compared with what is loaded later
-
     assert later("colorsys").rgb_to_hsv is colorsys.rgb_to_hsv
     with pytest.raises(AttributeError):
         _ = later("colorsys").nothing

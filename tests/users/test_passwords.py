@@ -6,6 +6,7 @@ import unicodedata
 
 import bcrypt
 import pytest
+from argon2.exceptions import VerifyMismatchError
 
 from lyceum.platform.errors import ServiceUnavailable
 from lyceum.users.adapters import passwords
@@ -73,6 +74,13 @@ async def test_nobody_and_nonsense_verify_nothing() -> None:
     assert not await passwords.verify_password("", None)
     assert not await passwords.verify_password("tide-over-9-lanterns", None)
     assert not await passwords.verify_password("tide-over-9-lanterns", "no hash at all")
+
+
+def test_the_hash_of_nobody_takes_as_long_as_any() -> None:
+    nobody, own = passwords._NOBODY, passwords._hasher  # noqa: SLF001 - who measures would see it
+    assert not own.check_needs_rehash(nobody)
+    with pytest.raises(VerifyMismatchError):
+        own.verify(nobody, b"a guess")
 
 
 async def test_whoever_waits_too_long_is_told_to_come_back() -> None:

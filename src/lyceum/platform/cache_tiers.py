@@ -52,11 +52,11 @@ class Entry:
 
     __slots__ = ("beside", "body", "expires", "is_used", "made", "packed", "size", "stamps")
 
-    def __init__(self, body: bytes, expires: float, stamps: Stamps, size: int) -> None:
+    def __init__(self, body: bytes, expires: float, stamps: Stamps) -> None:
         self.body = body
         self.expires = expires
         self.stamps = stamps
-        self.size = size
+        self.size = 0
         self.made: Any = None
         self.beside: Any = None
         self.packed: _Packed | None = None
@@ -90,7 +90,7 @@ class Tiers:
         if packed.is_squeezed:
             body = self._unpacker.decompress(body)
             size += len(body)
-        entry = self.warm[key] = Entry(body, expires, stamps, 0)
+        entry = self.warm[key] = Entry(body, expires, stamps)
         # Kept, so that what comes and goes is packed once.
         entry.packed = packed
         self.grow(entry, size)
@@ -99,7 +99,7 @@ class Tiers:
     def put(self, key: str, body: bytes, expires: float, stamps: Stamps) -> None:
         """Keep a body in place of what was there."""
         self.drop(key)
-        entry = Entry(body, expires, stamps, 0)
+        entry = Entry(body, expires, stamps)
         self.warm[key] = entry
         self.grow(entry, len(body) + len(key) + OVERHEAD)
 

@@ -20,19 +20,12 @@ def millisecond() -> int:
 
 
 _text_of_second = (-1, "")
-_text_of_now = (-1, "")
 _ENDS: Final = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
 
 
 def now_text() -> str:
     """Return the present instant as `rfc3339` does."""
-    global _text_of_now
-    now = time.time_ns() // 1_000_000
-    known, text = _text_of_now
-    if known != now:
-        text = text_of(now)
-        _text_of_now = (now, text)
-    return text
+    return text_of(millisecond())
 
 
 def text_of(instant: int) -> str:

@@ -25,19 +25,12 @@ class Cause(NamedTuple):
     origin: str | None = None
 
 
-_DRAWN: Final = 64
-_traces: list[str] = []
-os.register_at_fork(after_in_child=_traces.clear)
-
-# A named tuple by itself is made by a function in Python.
-_new: Final = tuple.__new__
-
 _cause: ContextVar[Cause] = ContextVar("cause", default=Cause())  # noqa: B039 - it is frozen
 
 
 def enter(request_id: str, trace: str | None, origin: str | None) -> None:
     """Bind what is served now to the current task and all it awaits."""
-    _cause.set(_new(Cause, (request_id, trace, origin)))
+    _cause.set(Cause(request_id, trace, origin))
 
 
 def set_request_id(value: str) -> None:
@@ -79,17 +72,9 @@ def trace_of(header: bytes | None) -> str:
 
 def new_trace() -> str:
     """Return a trace of our own."""
-    while True:
-        try:
-            return _traces.pop()
-        except IndexError:
-            # Many at once, because each would be a call of the kernel. Zero is as likely as a
-            # collision.
-            drawn = os.urandom(24 * _DRAWN).hex()
-            starts = range(0, len(drawn), 48)
-            _traces.extend(
-                f"00-{drawn[at : at + 32]}-{drawn[at + 32 : at + 48]}-00" for at in starts
-            )
+    # Zero is as likely as a collision.
+    drawn = os.urandom(24).hex()
+    return f"00-{drawn[:32]}-{drawn[32:]}-00"
 
 
 def id_of(trace: str | None) -> str:

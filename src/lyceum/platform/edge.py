@@ -87,11 +87,7 @@ class Edge:
         asked = self._plain.read(headers, client[0])
         if asked is None:
             return None
-        if asked.authorization is None:
-            made = self._lane.answer(url, asked)
-            if made is not None:
-                return made
-        return self._reads.begin(url, headers, asked)
+        return self._lane.answer(url, asked) or self._reads.begin(url, headers, asked)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI connection."""

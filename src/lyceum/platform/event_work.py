@@ -18,9 +18,9 @@ from lyceum.platform.outbox import Deliverer
 if TYPE_CHECKING:
     from lyceum.platform import intake, rabbitmq, relay
 else:
-    intake, rabbitmq, relay = (
-        later(f"lyceum.platform.{name}") for name in ("intake", "rabbitmq", "relay")
-    )
+    intake = later("lyceum.platform.intake")
+    rabbitmq = later("lyceum.platform.rabbitmq")
+    relay = later("lyceum.platform.relay")
 
 
 async def deliver_events(

@@ -66,9 +66,9 @@ class ExpressLane:
         self._known: Bounded[_Remembered] = Bounded(MAX_ADDRESSES, LONGEST)
 
     def answer(self, url: bytes, asked: Asked) -> Parts | None:
-        """Return the parts of a response after its status line to a guest, or None: another way."""
+        """Return the parts of a response after its status line, or None: go the normal way."""
         known = self._known.get(url)
-        if known is None:
+        if known is None or asked.authorization is not None:
             return None
         started = time.perf_counter()
         begun = known.beginning()

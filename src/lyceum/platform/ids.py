@@ -7,7 +7,7 @@ import time
 from hashlib import sha256
 from uuid import UUID
 
-from asyncpg.pgproto.pgproto import UUID as FastUUID  # noqa: N811 - it is that, in C
+from asyncpg.pgproto import pgproto
 
 _lock = threading.Lock()
 _last_ms = 0
@@ -38,7 +38,7 @@ def new_id() -> UUID:
 
 def text_of(raw: bytes) -> str:
     """Return 16 bytes as a UUID is written."""
-    return str(FastUUID(raw))
+    return str(pgproto.UUID(raw))
 
 
 def new_secret(bits: int = 256) -> str:

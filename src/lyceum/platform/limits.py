@@ -35,7 +35,6 @@ class Limits:
 
     def __init__(self, limiter: Limiter, settings: Settings) -> None:
         self._limiter = limiter
-        self._here = limiter if isinstance(limiter, ProcessLimiter) else None
         self._signed_in = Bucket("signed-in", settings.rate_limit_signed_in, 60)
         self._service = Bucket("service", settings.rate_limit_service, 60)
         self._guest = Bucket("guest", settings.rate_limit_guest, 60)
@@ -57,19 +56,18 @@ class Limits:
     def admit_now(self, actor: Actor, ip: str) -> Decision | None:
         """Count a request without waiting; None when that is not possible or not allowed, and then
         nothing was counted."""
-        if self._here is None:
+        if not isinstance(self._limiter, ProcessLimiter):
             return None
-        decision = self._here.check_now(*self._place_of(actor, ip))
+        decision = self._limiter.check_now(*self._place_of(actor, ip))
         return decision if decision.allowed else None
 
     def _place_of(self, actor: Actor, ip: str) -> tuple[Bucket, str]:
         """Return where a request is counted: of a service, a guest's address, a person."""
-        user_id = actor.user_id
-        if user_id is not None:
-            return self._signed_in, str(user_id)
         if actor.service is not None:
             return self._service, actor.service
-        return self._guest, address_key(ip)
+        if actor.user_id is None:
+            return self._guest, address_key(ip)
+        return self._signed_in, str(actor.user_id)
 
     async def admit_to(self, bucket: str, caller: Caller) -> None:
         """Count a request against a route's own bucket, by address."""

@@ -183,10 +183,9 @@ class ProcessLimiter:
         log = table.get(key) if table is not None else None
         if table is None or log is None or len(log) == 1 or log[1] + window <= now:
             table, key, log = self._open(bucket, key, now)
-        used = log[0]
-        is_allowed = used < limit
+        is_allowed = log[0] < limit
         if is_allowed or always:
-            log[0] = used + 1
+            log[0] += 1
             slot = window / SLOTS
             if len(log) > 1 and (
                 (limit > SLOTS and log[-2] // slot == now // slot) or len(log) >= _FULL
@@ -196,9 +195,7 @@ class ProcessLimiter:
             else:
                 log += (now, 1)
                 table.move_to_end(key)
-        if not is_allowed:
-            return _refuse(bucket, log, now)
-        return Decision(True, limit, limit - used - 1, ceil(log[1] + window - now), 0, used + 1)
+        return (_allow if is_allowed else _refuse)(bucket, log, now)
 
     def _open(self, bucket: Bucket, key: str, now: float) -> tuple[_Table, str, _Log]:
         """Return the log of a key, without what has ended, and where it is kept."""

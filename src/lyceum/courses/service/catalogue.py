@@ -311,8 +311,7 @@ def _own_part(head: _Head, role: str | None, viewer: Viewer | None) -> ViewerVie
     is_learner = viewer.status in permissions.ENROLLED
     begins_at: datetime | None = None
     locked: tuple[LockedLecture, ...] = ()
-    may_wait = viewer.begins_at is not None or head.starts_at is not None or head.gates
-    if may_wait and is_learner and role is None:
+    if is_learner and role is None:
         begins_at, locked = _locked(head, viewer)
     enrolment = ViewerEnrolment(
         id=viewer.enrolment_id,
