@@ -98,6 +98,29 @@ async def test_several_workers_run_each_job_once(background: Engines) -> None:
     assert done == Counter(things)
 
 
+async def test_a_worker_that_stops_leaves_nothing_of_a_job_that_is_done(
+    background: Engines,
+) -> None:
+    go_on = asyncio.Event()
+
+    async def wait(_context: JobContext, _thing: str) -> None:
+        await go_on.wait()
+
+    Behaviour.work = wait
+    slow = await asyncpg.connect(background.database.write_pool.dsn)
+    async with workers(background) as stop:
+        await ask_for_work(background, "a")
+        await until_state(background, "running")
+        async with slow.transaction():
+            await slow.execute("SELECT FROM platform.saq_jobs FOR UPDATE")
+            go_on.set()
+            await until_state(background, "succeeded")
+            stop.set()
+            await asyncio.sleep(0.3)
+    await slow.close()
+    assert await ask(background, "SELECT key, status FROM platform.saq_jobs") == []
+
+
 async def test_a_failed_job_comes_back_after_its_pause(background: Engines) -> None:
     async def fail_at_first(context: JobContext, _thing: str) -> None:
         if context.attempt < 3:

@@ -37,6 +37,8 @@ POLL_SECONDS: Final = 1.0
 BLOCK_SECONDS: Final = 5.0
 """How long a worker's read waits at Redis before it asks again."""
 FAILED_PAUSE_SECONDS: Final = 1.0
+LEAVE_SECONDS: Final = 2.0
+"""How long a worker that stops waits for its queue to let go of what is done."""
 CONNECTIONS: Final = 4
 # What SAQ allows beyond a job's own limit, before it takes it for stuck: longer than a mark may
 # wait for the database.
@@ -226,11 +228,20 @@ async def work(queue: SteadyQueue, run: RunJob, stop: asyncio.Event) -> None:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
+        await _let_leave(worker)
         await worker.stop()
         await working
         if isinstance(queue, _SteadyPostgresQueue):
             with suppress(*FAULTS):
                 await queue.give_back()
+
+
+async def _let_leave(worker: _QuietWorker) -> None:
+    """Wait for the ends that are being noted: cut off there, SAQ keeps a job that is done."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_SECONDS):
+            while any(held["task"].done() for held in worker.job_task_contexts.values()):
+                await asyncio.sleep(0.01)
 
 
 async def look_now(queue: SteadyQueue) -> None:
