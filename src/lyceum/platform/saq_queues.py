@@ -240,7 +240,7 @@ async def _let_leave(worker: _QuietWorker) -> None:
     """Wait for the ends that are being noted: cut off there, SAQ keeps a job that is done."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LEAVE_SECONDS):
-            while any(held["task"].done() for held in worker.job_task_contexts.values()):
+            while any(held["task"].done() for held in worker.job_task_contexts.values()):  # noqa: ASYNC110 - SAQ sets no event when it has noted an end
                 await asyncio.sleep(0.01)
 
 
