@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import brotli
+import httpx
 import pytest
 import zstandard
 
 from lyceum.platform.database import Database
+from lyceum.platform.edge import Edge
+from lyceum.platform.express import NOT_MODIFIED, OK
 from lyceum.platform.settings import Settings
 from tests.app.raw_http import Connection, same
 from tests.app.servers import WebProcess, web_process
@@ -127,6 +130,66 @@ def test_what_was_learned_of_one_client_is_not_told_another(
 def _comparable(response: bytes) -> tuple[set[bytes], bytes]:
     coding = re.search(rb"content-encoding: (\w+)", response)
     return _unpacked(response, coding[1].decode()) if coding else same(response)
+
+
+@pytest.mark.parametrize("coding", ["", "zstd"])
+@pytest.mark.parametrize("is_guest", [True, False], ids=["guest", "learner"])
+def test_who_has_an_answer_is_told_so_alike(
+    connection: Connection, course: str, signed_in: str, is_guest: bool, coding: str
+) -> None:
+    headers = [f"Origin: {FRONT_END}", f"Accept-Encoding: {coding}"]
+    headers += [] if is_guest else [signed_in]
+    first = connection.get(course, *headers)
+    found = re.search(rb'etag: (?:W/)?("[^"]+")', first)
+    assert found
+    etag = found[1].decode()
+    for tags in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        condition = f"If-None-Match: {tags}"
+        normal = connection.get(course, *headers, condition, NORMAL)
+        assert normal.startswith(b"HTTP/1.1 304 ")
+        assert b"vary: Accept-Encoding" in normal
+        for _ in range(3):
+            assert same(connection.get(course, *headers, condition)) == same(normal)
+    for tags in ('"other"', etag.strip('"'), "", "W/", ","):
+        condition = f"If-None-Match: {tags}"
+        normal = connection.get(course, *headers, condition, NORMAL)
+        assert normal.startswith(b"HTTP/1.1 200 ")
+        for _ in range(3):
+            short = connection.get(course, *headers, condition)
+            assert _comparable(short) == _comparable(normal)
+
+
+async def test_conditions_and_the_cookies_of_others_take_a_short_way(
+    app: Edge, client: httpx.AsyncClient, course: str
+) -> None:
+    answer = await client.get(course)
+    known = (b"if-none-match", answer.headers["etag"].encode())
+    other = (b"cookie", b"_ga=GA1.2; theme=dark")
+    somebody = ("192.0.2.1", 40_000)
+    for headers, status in (([known], NOT_MODIFIED), ([other], OK), ([other, known], NOT_MODIFIED)):
+        made = app.straight(course.encode(), headers, somebody)
+        assert isinstance(made, tuple)
+        assert made[0] is status
+    session = (b"cookie", b"_ga=GA1.2; lyceum_session=abc")
+    assert app.straight(course.encode(), [session], somebody) is None
+
+
+async def test_a_session_in_a_cookie_is_seen(
+    web: WebProcess, connection: Connection, course: str, database: Database
+) -> None:
+    account = await users.store_user(database)
+    for _ in range(2):
+        assert b'"viewer"' not in connection.get(course, "Cookie: _ga=GA1.2")
+    async with httpx.AsyncClient(headers={"origin": FRONT_END}) as client:
+        opened = await client.post(
+            f"{web.url}/api/v1/auth/session",
+            json={"email": account.email, "password": users.PASSWORD},
+        )
+    assert opened.is_success, opened.text
+    cookie = "; ".join(f"{name}={value}" for name, value in opened.cookies.items())
+    answer = connection.get(course, f"Cookie: _ga=GA1.2; {cookie}")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"viewer":{' in answer
 
 
 def test_behind_a_proxy_every_client_has_its_own_limit(

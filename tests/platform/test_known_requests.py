@@ -167,6 +167,13 @@ def test_nothing_is_learned_from_more_than_one_request_or_less(known: KnownReque
     assert known.read(other) is None
 
 
+@pytest.mark.parametrize("own", [b"Cookie: _ga=1", b'If-None-Match: "v1"'])
+def test_heads_that_nobody_else_sends_are_not_learned(own: bytes) -> None:
+    known = KnownRequests()
+    assert learn(known, request(LINES[0], own))
+    assert known.read(request(LINES[0], own)) is None
+
+
 def test_a_flood_is_forgotten_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_requests, "MOST", 8)
     known = KnownRequests()

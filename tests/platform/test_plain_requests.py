@@ -22,7 +22,7 @@ BROWSER = [
 
 @pytest.fixture
 def plain() -> PlainRequests:
-    return PlainRequests(load_settings(trusted_proxies="10.0.0.1, 10.0.0.2"))
+    return PlainRequests(load_settings(trusted_proxies="10.0.0.1, 10.0.0.2"), "session")
 
 
 def test_what_a_browser_sends_is_plain(plain: PlainRequests) -> None:
@@ -35,13 +35,28 @@ def test_what_a_browser_sends_is_plain(plain: PlainRequests) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        b"cookie", b"if-none-match", b"if-modified-since", b"range", b"x-api-key", b"traceparent",
-        b"x-request-id", b"content-length", b"transfer-encoding", b"x-anything", b"expect",
+        b"if-modified-since", b"range", b"x-api-key", b"traceparent", b"x-request-id",
+        b"content-length", b"transfer-encoding", b"x-anything", b"expect",
     ],
 )  # fmt: skip
 def test_what_may_change_an_answer_is_not_plain(plain: PlainRequests, name: bytes) -> None:
     assert plain.read([*BROWSER, (name, b"1")], "192.0.2.7") is None
-    assert not plain.are_plain([name])
+    assert not plain.are_plain({name: b"1"})
+
+
+def test_the_cookie_of_a_session_is_not_plain(plain: PlainRequests) -> None:
+    others = (b"cookie", b"_ga=GA1.2; theme=dark")
+    assert plain.read([*BROWSER, others], "192.0.2.7") == plain.read(BROWSER, "192.0.2.7")
+    assert plain.are_plain(dict([others]))
+    for value in (b"session=abc", b"_ga=GA1.2; session=abc", b'a=1;session="abc"'):
+        assert plain.read([*BROWSER, (b"cookie", value)], "192.0.2.7") is None
+        assert plain.read([*BROWSER, (b"cookie", value), others], "192.0.2.7") is None
+        assert not plain.are_plain({b"cookie": value})
+
+
+def test_a_condition_is_read(plain: PlainRequests) -> None:
+    asked = plain.read([(b"if-none-match", b'W/"v1", "v2"')], "192.0.2.7")
+    assert asked == Asked("192.0.2.7", known_tags=b'W/"v1", "v2"')
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,9 @@ _TYPES = (b"application/json", b"application/problem+json", b"text/", b"image/sv
 
 def compress(body: bytes, headers: list[tuple[bytes, bytes]], accepted: bytes) -> bytes:
     """Return the body, compressed when that is accepted and pays, and say so in `headers`."""
-    if len(body) < MINIMUM or any(name == b"content-encoding" for name, _ in headers):
-        return body
-    kind = next((value for name, value in headers if name == b"content-type"), b"")
-    if not kind.startswith(_TYPES):
-        return body
-    headers.append((b"vary", b"Accept-Encoding"))
-    coding = choose(accepted)
+    varying = vary(body, headers)
+    headers += varying
+    coding = choose(accepted) if varying else None
     if coding is None:
         return body
     headers.append((b"content-encoding", coding))
@@ -31,6 +27,15 @@ def compress(body: bytes, headers: list[tuple[bytes, bytes]], accepted: bytes) -
         if name == b"etag" and not value.startswith(b"W/"):
             headers[index] = (name, b"W/" + value)
     return encode(coding, body)
+
+
+def vary(body: bytes, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the header of an answer that is compressed where that is accepted, or none: a cache
+    in between keeps one for each coding. It goes with a 304 too (RFC 9110 15.4.5)."""
+    if len(body) < MINIMUM or any(name == b"content-encoding" for name, _ in headers):
+        return []
+    kind = next((value for name, value in headers if name == b"content-type"), b"")
+    return [(b"vary", b"Accept-Encoding")] if kind.startswith(_TYPES) else []
 
 
 def mark(headers: str, coding: bytes) -> str:

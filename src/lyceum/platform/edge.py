@@ -64,7 +64,7 @@ class Edge:
         self._witness = witness
         self._max_in_flight = settings.max_in_flight
         self._in_flight = 0
-        self._plain = PlainRequests(settings)
+        self._plain = PlainRequests(settings, authenticator.cookie_name)
         self._prefix = os.urandom(6).hex()
         self._counter = itertools.count(1)
         self.stopping = asyncio.Event()
@@ -216,7 +216,7 @@ class Edge:
     ) -> None:
         """Add the common headers, and compress where the client can take it."""
         ours = response.headers
-        given = {name for name, _ in ours}
+        given = {name for name, _ in ours} - {b"vary"}  # of that there may be several
         common = self._common.of(request.request_id, request.limit_headers, headers.get(b"origin"))
         ours += [pair for pair in common if pair[0] not in given]
         if response.chunks is not None:

@@ -19,7 +19,7 @@ from lyceum.platform.access import ANONYMOUS
 from lyceum.platform.beginnings import OPEN, Beginning
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.cache import ByteCache
-from lyceum.platform.headers import CommonHeaders, lines
+from lyceum.platform.headers import CommonHeaders, lines, matches
 from lyceum.platform.http import RequestInfo, Response
 from lyceum.platform.limits import Limits
 from lyceum.platform.plain_requests import Asked
@@ -31,8 +31,11 @@ LONGEST: Final = 256
 _OWN_HEADERS = frozenset((b"x-request-id", b"content-length", b"content-encoding"))
 _OF_REQUESTS = (b"ratelimit-", b"access-control-")
 
+OK: Final = b"HTTP/1.1 200 OK\r\n"
+NOT_MODIFIED: Final = b"HTTP/1.1 304 Not Modified\r\n"
+
 Parts = tuple[bytes | memoryview, ...]
-"""A response after its status line."""
+"""A response: the status line, then what comes after the server's own headers."""
 
 
 class _Remembered(msgspec.Struct, frozen=True, gc=False):
@@ -66,7 +69,7 @@ class ExpressLane:
         self._known: Bounded[_Remembered] = Bounded(MAX_ADDRESSES, LONGEST)
 
     def answer(self, url: bytes, asked: Asked) -> Parts | None:
-        """Return the parts of a response after its status line, or None: go the normal way."""
+        """Return the parts of a response, or None: go the normal way."""
         known = self._known.get(url)
         if known is None or asked.authorization is not None:
             return None
@@ -83,16 +86,18 @@ class ExpressLane:
             limits = decision.lines()
         request_id = self._new_request_id()
         meta = wire.finish_meta(request_id, known.place)
-        headers, body, size = answer_to(asked, self._common, known.headers, begun, b"", meta)
-        head = f"{headers}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n"
+        own = f"x-request-id: {request_id}\r\n{limits}"
+        parts, size = answer_to(asked, self._common, known.headers + own, begun, b"", meta)
         if self._watch is not None:
             seconds = time.perf_counter() - started
+            status = 200 if parts[0] is OK else 304
             self._watch(
                 Served(
-                    "GET", known.route, known.path, 200, seconds, size, request_id, None, asked.ip
+                    "GET", known.route, known.path, status, seconds, size, request_id, None,
+                    asked.ip,
                 )
-            )
-        return head.encode("latin-1"), *body
+            )  # fmt: skip
+        return parts
 
     def remember(self, request: RequestInfo, response: Response) -> None:
         """Let the next request like this plain one take the lane, if its answer allows that."""
@@ -134,18 +139,26 @@ def answer_to(
     beginning: Beginning,
     end: bytes,
     meta: bytes,
-) -> tuple[str, Parts, int]:
-    """Return the lines of headers, the body and its size in bytes as a request asked for them;
-    the data are `beginning`, which others share, and `end`."""
+) -> tuple[Parts, int]:
+    """Return the response and the size of its body in bytes as a request asked for it; `headers`
+    are lines, the data are `beginning`, which others share, and `end`."""
+    if asked.origin is not None:
+        headers += lines(common.to(asked.origin))
+    if asked.known_tags is not None and _are_known(asked.known_tags, headers):
+        return (NOT_MODIFIED, f"{headers}\r\n".encode("latin-1")), 0
     begun = beginning.data
     body: Parts = OPEN, begun, end, meta
     size = len(OPEN) + len(begun) + len(end) + len(meta)
     if asked.coding is not None and size >= compression.MINIMUM:
         squeezed = beginning.squeeze(asked.coding, end + meta)
         headers, body, size = compression.mark(headers, asked.coding), (squeezed,), len(squeezed)
-    if asked.origin is not None:
-        headers += lines(common.to(asked.origin))
-    return headers, body, size
+    return (OK, f"{headers}content-length: {size}\r\n\r\n".encode("latin-1"), *body), size
+
+
+def _are_known(tags: bytes, headers: str) -> bool:
+    """Return whether a client has the answer with these headers, by the tags it names."""
+    _, name, rest = headers.partition("\r\netag: ")
+    return bool(name) and matches(tags.decode("latin-1"), rest.partition("\r\n")[0])
 
 
 def url_of(request: RequestInfo) -> bytes:

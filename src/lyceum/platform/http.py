@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from lyceum.platform import errors, idempotency, paging, wire
+from lyceum.platform import compression, errors, idempotency, paging, wire
 from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.admission import admit
 from lyceum.platform.database import SoleWriter, Writer
@@ -287,7 +287,7 @@ def _finish(
         known = request.header(b"if-none-match")
         etag = next((value for name, value in headers if name == b"etag"), None)
         if known is not None and etag is not None and matches(known, etag.decode()):
-            return Response(304, headers, b"")
+            return Response(304, headers + compression.vary(body, headers), b"")
     return Response(status, headers, body)
 
 

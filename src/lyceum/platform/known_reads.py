@@ -20,7 +20,7 @@ from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.beginnings import OPEN, Beginning
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.database import Reader
-from lyceum.platform.express import LONGEST, ExpressLane, Parts, answer_to, url_of
+from lyceum.platform.express import LONGEST, OK, ExpressLane, Parts, answer_to, url_of
 from lyceum.platform.headers import SECURITY, CommonHeaders, Headers, lines
 from lyceum.platform.http import PRIVATE, SHARED, RequestInfo, Response, etag_of
 from lyceum.platform.limits import Limits
@@ -124,12 +124,14 @@ class KnownReads:
             actor = self._peek(asked.authorization, asked.ip)
         if actor is None:
             return None
-        limits = ""
-        if self._limits is not None:
+        limits: str | None = ""
+        if self._limits is not None and self._limits.are_here:
             decision = self._limits.admit_now(actor, asked.ip)
             if decision is None:
                 return None
             limits = decision.lines()
+        elif self._limits is not None:
+            limits = None
         return self._run(url, known, headers, actor, asked, limits)
 
     async def _run(
@@ -139,27 +141,26 @@ class KnownReads:
         headers: Headers,
         actor: Actor,
         asked: Asked,
-        limits: str,
+        limits: str | None,
     ) -> Parts | Response:
-        """Return the response; `limits` are lines of its head."""
+        """Return the response; `limits` are lines of its head, None: it is to be counted first."""
         started = time.perf_counter()
         request_id = self._rest.new_request_id()
         trace = context.new_trace()
         context.enter(request_id, trace, asked.ip)
         self.in_flight += 1
+        request: RequestInfo | None = None
         try:
+            if limits is None and self._limits is not None:
+                request = _request(known, headers, actor, asked, request_id)
+                await self._limits.admit(request)
+                limits = lines(request.limit_headers)
             result = await known.ask(actor)
             answer = result if isinstance(result, Answer) else Answer(data=result)
-            parts, size = self._parts(url, known, answer, actor, asked, limits, request_id)
+            own = f"x-request-id: {request_id}\r\n{limits}"
+            parts, size = self._parts(url, known, answer, actor, asked, own, request_id)
         except Exception as failure:  # noqa: BLE001 - the edge tells it
-            scope = {
-                "method": "GET",
-                "path": known.path,
-                "query_string": known.query.encode("latin-1"),
-                "headers": headers,
-            }
-            request = RequestInfo(scope, None, request_id, asked.ip)
-            request.actor, request.route = actor, known.route
+            request = request or _request(known, headers, actor, asked, request_id)
             return self._rest.fail(request, started, failure)
         finally:
             self.in_flight -= 1
@@ -167,8 +168,9 @@ class KnownReads:
             seconds = time.perf_counter() - started
             self._watch(
                 Served(
-                    "GET", known.route.path, known.path, 200, seconds, size, request_id,
-                    actor.user_id, asked.ip, actor.impersonator_id, context.id_of(trace),
+                    "GET", known.route.path, known.path, 200 if parts[0] is OK else 304, seconds,
+                    size, request_id, actor.user_id, asked.ip, actor.impersonator_id,
+                    context.id_of(trace),
                 )
             )  # fmt: skip
         return parts
@@ -180,10 +182,10 @@ class KnownReads:
         answer: Answer[Any],
         actor: Actor,
         asked: Asked,
-        limits: str,
+        own: str,
         request_id: str,
     ) -> tuple[Parts, int]:
-        """Return the response, and the size of its body."""
+        """Return the response, and the size of its body; `own` are lines of this request alone."""
         end = answer.data if isinstance(answer.data, bytes) else wire.encode(answer.data)
         known.turn_to(answer.page)
         meta = wire.finish_meta(request_id, known.place)
@@ -196,9 +198,7 @@ class KnownReads:
         same, place = self._usual[answer.is_public, is_large] + tag, known.place
         if answer.kept is not None and actor is ANONYMOUS:
             self._lane.keep(url, answer.kept, begun.data, same, place, known.path, known.route.path)
-        headers, whole, size = answer_to(asked, self._common, same, begun, end, meta)
-        head = f"{headers}x-request-id: {request_id}\r\n{limits}content-length: {size}\r\n\r\n"
-        return (head.encode("latin-1"), *whole), size
+        return answer_to(asked, self._common, same + own, begun, end, meta)
 
     def remember(self, request: RequestInfo, response: Response) -> None:
         """Let the next request for the address of this plain one go straight to its route, if that
@@ -217,6 +217,21 @@ class KnownReads:
             route, request.path, request.query_string, arguments, wants_actor=wants_actor
         )
         self._known.keep(url_of(request), known)
+
+
+def _request(
+    known: _Known, headers: Headers, actor: Actor, asked: Asked, request_id: str
+) -> RequestInfo:
+    """Return the request as the normal way would have it."""
+    scope = {
+        "method": "GET",
+        "path": known.path,
+        "query_string": known.query.encode("latin-1"),
+        "headers": headers,
+    }
+    request = RequestInfo(scope, None, request_id, asked.ip)
+    request.actor, request.route = actor, known.route
+    return request
 
 
 def _is_straight(route: Route) -> bool:

@@ -16,6 +16,8 @@ MOST: Final = 2048
 MAX_BYTES: Final = 2048
 """How many heads are known, and how long a request may be."""
 _TOKEN: Final = b"uthorization: "  # clients write the first letter large or small
+_NEVER_TWICE: Final = {b"cookie", b"if-none-match"}
+"""Headers that others send with other values: heads with them would only push out the rest."""
 _TOKEN_ALONE: Final = ((b"authorization", None),)
 
 
@@ -55,6 +57,8 @@ class KnownRequests:
             return
         head, token = _cut(rest)
         said = meant(headers)
+        if not _NEVER_TWICE.isdisjoint(name for name, _ in said):
+            return
         # What was cut may be something else than the one header that says who asks.
         if len(head) != len(rest) and said.count((b"authorization", token)) != 1:
             return

@@ -53,6 +53,11 @@ class Limits:
             return
         await self._count(*self._place_of(caller.actor, caller.ip), caller)
 
+    @property
+    def are_here(self) -> bool:
+        """Whether hits are counted in this process, so that nobody waits for it."""
+        return isinstance(self._limiter, ProcessLimiter)
+
     def admit_now(self, actor: Actor, ip: str) -> Decision | None:
         """Count a request without waiting; None when that is not possible or not allowed, and then
         nothing was counted."""

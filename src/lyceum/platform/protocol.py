@@ -142,7 +142,7 @@ class ExpressProtocol(HttpToolsProtocol):
             return False
         if isinstance(made, tuple):
             self.cycle = _ANSWERED
-            self._finish(STATUS_LINE[200], made, is_kept=is_kept)
+            self._finish(made, is_kept=is_kept)
             return True
         cycle: Any = _Waiting(keep_alive=is_kept)
         self.cycle = cycle
@@ -159,10 +159,10 @@ class ExpressProtocol(HttpToolsProtocol):
                 return
             is_kept = cycle.keep_alive
             if isinstance(made, tuple):
-                self._finish(STATUS_LINE[200], made, is_kept=is_kept)
+                self._finish(made, is_kept=is_kept)
             else:
-                parts = (_lines(made), b"\r\n", made.body)
-                self._finish(STATUS_LINE[made.status], parts, is_kept=is_kept)
+                status = STATUS_LINE[made.status]
+                self._finish((status, _lines(made), b"\r\n", made.body), is_kept=is_kept)
             if self.pipeline and is_kept:
                 self.on_response_complete()
         except BaseException:
@@ -183,9 +183,10 @@ class ExpressProtocol(HttpToolsProtocol):
         if len(lines) > MAX_HEADERS or max(lines, default=0) > MAX_LINE or sum(lines) > MAX_HEAD:
             raise _HeadTooLong
 
-    def _finish(self, status: bytes, parts: Parts, *, is_kept: bool) -> None:
+    def _finish(self, parts: Parts, *, is_kept: bool) -> None:
         """Write a response of the short ways."""
-        self.transport.write(b"".join((*self._head(status, is_kept=is_kept), *parts)))
+        status, *rest = parts
+        self.transport.write(b"".join((status, *self._server_lines(is_kept=is_kept), *rest)))
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if not is_kept:
@@ -195,14 +196,14 @@ class ExpressProtocol(HttpToolsProtocol):
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
-    def _head(self, status: bytes, *, is_kept: bool) -> tuple[bytes, ...]:
+    def _server_lines(self, *, is_kept: bool) -> tuple[bytes, ...]:
         # uvicorn makes a new list of them, with the date, once a second.
         headers = self.server_state.default_headers
         if ExpressProtocol._default_lines[0] is not headers:
             lines = b"".join(b"%b: %b\r\n" % header for header in headers)
             ExpressProtocol._default_lines = headers, lines
         default = ExpressProtocol._default_lines[1]
-        return (status, default) if is_kept else (status, default, b"connection: close\r\n")
+        return (default,) if is_kept else (default, b"connection: close\r\n")
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         task = self.loop.create_task(self._serve(cycle, app))
@@ -232,7 +233,7 @@ class ExpressProtocol(HttpToolsProtocol):
         if cycle.disconnected:
             return
         body = b"" if cycle.scope["method"] == "HEAD" else response.body
-        head = self._head(STATUS_LINE[response.status], is_kept=cycle.keep_alive)
+        head = (STATUS_LINE[response.status], *self._server_lines(is_kept=cycle.keep_alive))
         self.transport.write(b"".join((*head, _lines(response), b"\r\n", body)))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
