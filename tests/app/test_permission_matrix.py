@@ -187,15 +187,19 @@ async def test_who_may_knock(
     succeeded = []
     if route.operation_id in ENDS_WHO_KNOCKS:
         strangers = await make_people(engines.database)
-    academy = await make_academy(engines, strangers, route.operation_id)
+    academy, is_fresh = await make_academy(engines, strangers, route.operation_id), True
     for actor in ACTORS:
         response = await knock(client, engines, route, actor, academy)
+        if not (is_fresh or response.is_success or actor == "suspended"):
+            # It may be refused because of what somebody did before, and is asked anew.
+            academy = await make_academy(engines, strangers, route.operation_id)
+            response, is_fresh = await knock(client, engines, route, actor, academy), True
         judge(route, actor, response)
         if response.is_success:
             succeeded.append(actor)
+            is_fresh = route.method == "GET"
         if response.is_success and route.operation_id in ENDS_WHO_KNOCKS:
             strangers = await make_people(engines.database)
-        if response.is_success and route.method != "GET":
             academy = await make_academy(engines, strangers, route.operation_id)
     # Otherwise the refusals would prove nothing.
     assert succeeded or route.operation_id in NOBODY_SUCCEEDS

@@ -6,11 +6,10 @@ import httpx
 import pytest
 
 from lyceum.app import services
-from lyceum.app.http import build_app
 from lyceum.platform.access import Actor
 from lyceum.platform.engines import Engines
 from lyceum.users.queries.accounts import FIND_ACCOUNT
-from lyceum.users.service.authentication import Authenticator
+from tests.doors import open_door
 from tests.users import factories as users
 
 SignIn = Callable[[Actor], Awaitable[dict[str, str]]]
@@ -19,9 +18,7 @@ ROUTES = [route for group in services.ROUTES["courses"] for route in group.all]
 
 @pytest.fixture
 async def client(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_app(engines, ROUTES, authenticator=Authenticator(engines), watch=None)
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+    async with open_door(engines, ROUTES) as client:
         yield client
 
 

@@ -6,14 +6,13 @@ import httpx
 import msgspec
 import pytest
 
-from lyceum.app.http import build_app
 from lyceum.app.services import ROUTES
 from lyceum.platform.access import Actor
 from lyceum.platform.database import Database, Writer
 from lyceum.platform.engines import Engines
 from lyceum.users.queries.accounts import FIND_ACCOUNT
-from lyceum.users.service.authentication import Authenticator
 from tests.courses import factories
+from tests.doors import open_door
 from tests.users import factories as users
 
 SignIn = Callable[[Actor], Awaitable[dict[str, str]]]
@@ -56,9 +55,7 @@ async def stored(database: Database) -> Classroom:
 @pytest.fixture
 async def client(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
     routes = [route for group in ROUTES["discussions"] for route in group.all]
-    app = build_app(engines, routes, authenticator=Authenticator(engines), watch=None)
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+    async with open_door(engines, routes) as client:
         yield client
 
 

@@ -18,7 +18,6 @@ import pytest
 
 from tests.packages import archives
 
-pytestmark = pytest.mark.embedded
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 MOST_MEMORY_KB = 200 * 1024

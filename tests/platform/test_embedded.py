@@ -25,8 +25,6 @@ from lyceum.platform.embedded import (
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
 
-pytestmark = pytest.mark.embedded
-
 
 def ask(dsn: str, statement: str) -> str:
     """Run one statement and answer its bare result."""

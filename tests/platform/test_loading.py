@@ -23,7 +23,6 @@ def test_missing_module_is_found_out_by_its_first_use() -> None:
         _ = missing.anything
 
 
-@pytest.mark.embedded
 @pytest.mark.parametrize("process", ["web", "worker"])
 def test_processes_start_without_what_few_of_them_need(process: str) -> None:
     asked = f"import sys, lyceum.app.{process}; print(*sorted(sys.modules))"

@@ -16,7 +16,6 @@ import pytest
 
 from lyceum.platform.embedded import EmbeddedPostgres, pg_binaries
 
-pytestmark = pytest.mark.embedded
 DEADLINE_SECONDS = 30
 
 SUPERVISOR = """

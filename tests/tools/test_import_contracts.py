@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parents[2]
 
 IN_ORDER = {

@@ -1,4 +1,5 @@
-"""With the plugin, a services test that skips is a failure; any other skip stays one."""
+"""With the plugin, a services test that skips is a failure, any other skip stays one, and what no
+server changes anything in is left out."""
 
 import subprocess
 import sys
@@ -8,6 +9,12 @@ ROOT = Path(__file__).parents[2]
 
 SUITE = """
 import pytest
+
+@pytest.fixture
+def template_dsn(): ...
+
+@pytest.fixture
+def database(template_dsn): ...
 
 @pytest.fixture
 def redis():
@@ -20,8 +27,12 @@ def test_with_a_server(redis): ...
 def test_that_skips_inside():
     pytest.skip("no RabbitMQ here")
 
-def test_without():
+def test_without(database):
     pytest.skip("another reason")
+
+def test_with_the_database(database): ...
+
+def test_with_nothing(): ...
 """
 
 
@@ -44,6 +55,7 @@ def test_only_skips_for_want_of_a_server_fail(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "1 failed, 1 skipped, 1 error" in done.stdout, done.stdout + done.stderr
+    counts = "1 failed, 1 passed, 1 skipped, 1 deselected, 1 error"
+    assert counts in done.stdout, done.stdout + done.stderr
     assert "no Redis here: this run requires its server" in done.stdout
     assert "no RabbitMQ here: this run requires its server" in done.stdout

@@ -6,11 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lyceum.app.http import build_app
 from lyceum.app.services import ROUTES
 from lyceum.platform.engines import Engines
 from lyceum.users.records import Account
-from lyceum.users.service.authentication import Authenticator
+from tests.doors import open_door
 from tests.users import factories
 from tests.users.mails import Post, open_post
 
@@ -19,14 +18,7 @@ SignIn = Callable[[Account], Awaitable[dict[str, str]]]
 
 def make_client(engines: Engines) -> httpx.AsyncClient:
     """The door as another process would open it: it remembers nothing."""
-    app = build_app(
-        engines,
-        [route for group in ROUTES["users"] for route in group.all],
-        authenticator=Authenticator(engines),
-        watch=None,
-    )
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
-    return httpx.AsyncClient(transport=transport, base_url="http://academy.test")
+    return open_door(engines, [route for group in ROUTES["users"] for route in group.all])
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 import httpx
 import pytest
 
-from lyceum.app.http import build_app
 from lyceum.app.services import routes_of
 from lyceum.platform import errors
 from lyceum.platform.database import Database
@@ -19,6 +18,7 @@ from lyceum.users.service import acting, administration
 from lyceum.users.service.authentication import Authenticator
 from lyceum.users.service.tokens import SignedIn
 from tests.app import samples
+from tests.doors import open_door
 from tests.users import factories
 from tests.users.test_authenticator import claims_in
 
@@ -33,9 +33,7 @@ _STARTED = sql(
 
 @pytest.fixture
 async def client(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_app(engines, routes_of("all"), authenticator=Authenticator(engines), watch=None)
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+    async with open_door(engines, routes_of("all")) as client:
         yield client
 
 

@@ -10,7 +10,6 @@ import httpx
 import msgspec
 import pytest
 
-from lyceum.app.http import build_app
 from lyceum.app.services import routes_of
 from lyceum.platform import clock, errors, ids
 from lyceum.platform.access import Actor
@@ -23,6 +22,7 @@ from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.service import account as own_account
 from lyceum.users.service import administration, api_keys
 from lyceum.users.service.authentication import Authenticator
+from tests.doors import open_door
 from tests.users import factories
 
 URL = "/api/v1/api-keys"
@@ -39,9 +39,7 @@ _SUSPEND = command("UPDATE users.users SET status = 'suspended' WHERE id = $1")
 @pytest.fixture
 async def everything(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
     """Every route, from an address of our own."""
-    app = build_app(engines, routes_of("all"), authenticator=Authenticator(engines), watch=None)
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+    async with open_door(engines, routes_of("all")) as client:
         yield client
 
 

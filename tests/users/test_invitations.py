@@ -9,7 +9,6 @@ from uuid import UUID
 import httpx
 import pytest
 
-from lyceum.app.http import build_app
 from lyceum.app.services import routes_of
 from lyceum.platform import csv_cells, errors, ids
 from lyceum.platform.access import ANONYMOUS, system_actor
@@ -24,7 +23,7 @@ from lyceum.users.queries import accounts
 from lyceum.users.records import Account
 from lyceum.users.schemas.invitations import NewUserInvitation
 from lyceum.users.service import invitations
-from lyceum.users.service.authentication import Authenticator
+from tests.doors import open_door
 from tests.users import factories
 from tests.users.test_cli import command as run_command
 
@@ -35,9 +34,7 @@ _EVENTS_OF = sql("SELECT name FROM platform.outbox WHERE key = $1 ORDER BY posit
 
 @pytest.fixture
 async def client(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_app(engines, routes_of("all"), authenticator=Authenticator(engines), watch=None)
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+    async with open_door(engines, routes_of("all")) as client:
         yield client
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 import httpx
 import pytest
 
-from lyceum.app.http import build_app
 from lyceum.app.services import load_personal_data, routes_of
 from lyceum.courses.schemas.progress import ProgressUpdate
 from lyceum.courses.schemas.reviews import NewReview
@@ -30,8 +29,8 @@ from lyceum.users.schemas.accounts import ProfilePatch
 from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.service import account as own_account
 from lyceum.users.service import api_keys, data_exports, erasure
-from lyceum.users.service.authentication import Authenticator
 from tests.courses.factories import make_course, make_outline
+from tests.doors import open_door
 from tests.users import factories
 
 load_personal_data()
@@ -51,9 +50,7 @@ _CONSENTS = sql("SELECT count(*) FROM users.consents WHERE user_id = $1", int)
 
 @pytest.fixture
 async def client(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_app(engines, routes_of("all"), authenticator=Authenticator(engines), watch=None)
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+    async with open_door(engines, routes_of("all")) as client:
         yield client
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from lyceum.app.http import build_app
 from lyceum.app.services import routes_of
 from lyceum.platform import clock, errors, ids
 from lyceum.platform.access import system_actor
@@ -22,8 +21,8 @@ from lyceum.users.adapters.signatures import SignedParts, sign
 from lyceum.users.errors import ServiceHasKey
 from lyceum.users.schemas.api_keys import NewApiKey
 from lyceum.users.service import administration, api_keys, service_keys
-from lyceum.users.service.authentication import Authenticator
 from lyceum.users.service.service_keys import MadeServiceKey
+from tests.doors import open_door
 from tests.users import factories
 
 SYSTEM = system_actor("test")
@@ -39,9 +38,7 @@ _END = command("UPDATE users.service_keys SET expires_at = now() WHERE id = $1")
 
 @pytest.fixture
 async def client(engines: Engines) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_app(engines, routes_of("all"), authenticator=Authenticator(engines), watch=None)
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.9", 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+    async with open_door(engines, routes_of("all"), "192.0.2.9") as client:
         yield client
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, cast
 
+import msgspec
 from litestar import Litestar, Request
 from litestar import Response as LitestarResponse
 from litestar.exceptions import HTTPException
@@ -24,6 +25,13 @@ _UNSENT = LitestarResponse(content=None, status_code=204)
 _PARAMETER = re.compile(r"{(\w+)}")
 
 
+class Router(msgspec.Struct, frozen=True):
+    """What finds the endpoint of a request: `hot` before the edge asks `inner`."""
+
+    inner: Litestar
+    hot: list[Endpoint]
+
+
 def build_app(
     engines: Engines,
     routes: Sequence[Route],
@@ -33,6 +41,19 @@ def build_app(
     witness: Witness | None = None,
 ) -> Edge:
     """Return the ASGI application that answers `routes`."""
+    router = make_router(engines, routes)
+    return Edge(
+        router.inner,
+        router.hot,
+        engines,
+        authenticator=authenticator,
+        watch=watch,
+        witness=witness,
+    )
+
+
+def make_router(engines: Engines, routes: Sequence[Route]) -> Router:
+    """Return the router of `routes`, which knows nothing of requests."""
     endpoints = [Endpoint(route, engines) for route in routes]
     by_shape: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
@@ -44,7 +65,7 @@ def build_app(
         logging_config=None,
     )
     hot = [endpoint for endpoint in endpoints if endpoint.route.is_hot]
-    return Edge(inner, hot, engines, authenticator=authenticator, watch=watch, witness=witness)
+    return Router(inner, hot)
 
 
 def _shape(path: str) -> str:
