@@ -65,9 +65,10 @@ def schemathesis(web: WebProcess, folder: Path, *options: str, more: str = "") -
 
 
 def test_as_somebody(web: WebProcess, tmp_path: Path, bearer: str) -> None:
+    """What the schemas bound, from both sides; at random it is tried on what there is."""
     schemathesis(
-        web, tmp_path, "--header", f"Authorization: {bearer}", "--max-examples", "5",
-        "--phases", "coverage,fuzzing", "--exclude-operation-id-regex", LEFT_OUT,
+        web, tmp_path, "--header", f"Authorization: {bearer}", "--phases", "coverage",
+        "--exclude-operation-id-regex", LEFT_OUT,
     )  # fmt: skip
 
 

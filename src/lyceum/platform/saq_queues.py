@@ -37,7 +37,7 @@ POLL_SECONDS: Final = 1.0
 BLOCK_SECONDS: Final = 5.0
 """How long a worker's read waits at Redis before it asks again."""
 FAILED_PAUSE_SECONDS: Final = 1.0
-LEAVE_SECONDS: Final = 2.0
+LEAVE_SECONDS: Final = 1.0
 """How long a worker that stops waits for its queue to let go of what is done."""
 CONNECTIONS: Final = 4
 # What SAQ allows beyond a job's own limit, before it takes it for stuck: longer than a mark may
