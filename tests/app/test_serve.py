@@ -40,6 +40,13 @@ def test_it_says_how_it_is(client: httpx.Client) -> None:
     assert all(each["isUp"] and each["latencyMs"] >= 0 for each in ready["dependencies"])
 
 
+def test_a_first_start_fits_on_a_screen(running: Program) -> None:
+    begun, is_up, _ = running.log.read_text().partition('"event":"worker started')
+    assert is_up
+    assert "migrating the database from nothing" in begun
+    assert len(begun.splitlines()) <= 12
+
+
 def test_its_metrics_are_for_prometheus(client: httpx.Client) -> None:
     client.get("/api/v1/courses")
     answer = client.get("/metrics")

@@ -93,10 +93,12 @@ def test_libraries_go_the_same_way(output: Output) -> None:
     logging.getLogger("uvicorn.access").info("said twice")
     logging.getLogger("httpx").info("too much")
     logging.getLogger("asyncpg").info("extra", extra={"token": "abc", "statement": "SELECT 1"})
+    logging.getLogger("uvicorn.error").info("started", extra={"color_message": "\x1b[1mstarted"})
     events = output.events()
     assert events[0]["event"] == "job 7 with {'password': [redacted]}"
     assert events[1]["event"] == "wrong %d"
     assert (events[2]["token"], events[2]["statement"]) == ("[redacted]", "SELECT 1")
+    assert "color_message" not in events[3]
     assert not {"said twice", "too much"} & {event["event"] for event in events}
 
 

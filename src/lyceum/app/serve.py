@@ -93,6 +93,9 @@ def migrate(dsn: str) -> None:
         log.warning("the database is at %s, newer than this program's %s", current, head)
         return
     log.info("migrating the database from %s to %s", current or "nothing", head)
+    if current is None:
+        # A line for each revision would be all that one sees of a first start.
+        logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     migrations.upgrade(dsn)
 
 
