@@ -30,9 +30,8 @@ _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _LOUD: Final = frozenset(
     {"httpx", "httpcore", "botocore", "faker", "asyncio", "hpack", "alembic.runtime.plugins"}
 )
-# `color_message` is uvicorn's event once more, for a terminal.
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {
-    "message", "asctime", "taskName", "color_message",
+    "message", "asctime", "taskName", "color_message",  # the last: uvicorn's event once more
 }  # fmt: skip
 _correlation: ContextVar[dict[str, Any]] = ContextVar("log_correlation", default={})  # noqa: B039
 # Segments that hold no secret: words, small numbers, UUIDs. Other paths are looked at closely.
