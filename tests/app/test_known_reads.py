@@ -98,8 +98,9 @@ async def test_what_is_recorded_is_seen_by_the_next_request(
     web: WebProcess, connection: Connection, learner: Learner
 ) -> None:
     for _ in range(3):
-        before = connection.get(learner.address, learner.header)
-        assert _viewer(before)["completedLectureIds"] == []
+        seen = _viewer(connection.get(learner.address, learner.header))
+        assert seen["completedLectureIds"] == []
+    before = connection.get(learner.address, learner.header)
     etag = re.findall(rb'etag: ("[^"]+")', before)[0].decode()
     lecture = str(learner.outline.lectures[0].id)
     name, _, value = learner.header.partition(": ")
