@@ -141,7 +141,7 @@ def test_known_bytes_are_found_only_where_a_request_begins(connect: Connect, cou
     assert b" 400 " in connection.read()
 
 
-def test_other_methods_and_conditions_go_the_normal_way(connect: Connect, course: None) -> None:
+def test_other_methods_and_conditions_are_heeded(connect: Connect, course: None) -> None:
     connection = connect()
     head = connection.get(LIST, method="HEAD")
     assert head.endswith(b"\r\n\r\n")

@@ -175,9 +175,7 @@ def test_pipelined_requests_are_answered_in_order(connection: Connection, learne
     assert kinds == ["course", "200", "course", "course", "404"] * 3
 
 
-def test_other_methods_and_conditions_go_the_normal_way(
-    connection: Connection, learner: Learner
-) -> None:
+def test_other_methods_and_conditions_are_heeded(connection: Connection, learner: Learner) -> None:
     known = connection.get(learner.address, learner.header)
     assert _status(connection.get(learner.address, learner.header)) == 200
     etag = re.findall(rb'etag: ("[^"]+")', known)[0].decode()
