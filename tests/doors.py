@@ -11,7 +11,8 @@ from lyceum.platform.routing import Route
 from lyceum.users.api import Authenticator
 
 BASE = "http://academy.test"
-# The keys are of what the values keep alive.
+MOST = 8
+# The keys are of what the values keep alive; some tests have settings of their own.
 _routers: dict[tuple[int, ...], tuple[Engines, list[Route], Router]] = {}
 
 
@@ -22,6 +23,8 @@ def open_door(
     nothing to remember, is made once, because that takes longer than most tests."""
     key = (id(engines), *(id(route) for route in routes))
     if key not in _routers:
+        if len(_routers) == MOST:
+            del _routers[next(iter(_routers))]
         _routers[key] = engines, list(routes), make_router(engines, routes)
     router = _routers[key][2]
     authenticator = Authenticator(engines)

@@ -56,6 +56,17 @@ async def ask_for_work(background: Engines, *things: str) -> list[UUID]:
         return [await jobs.enqueue(tx, ACTOR, sample_work.work, thing=thing) for thing in things]
 
 
+def hold_work() -> asyncio.Event:
+    """Let every job wait for the event."""
+    go_on = asyncio.Event()
+
+    async def wait(_context: JobContext, _thing: str) -> None:
+        await go_on.wait()
+
+    Behaviour.work = wait
+    return go_on
+
+
 async def until(background: Engines, rows: list[Any], statement: str, *arguments: object) -> None:
     """Wait until a statement returns these rows."""
     found = None
@@ -101,12 +112,7 @@ async def test_several_workers_run_each_job_once(background: Engines) -> None:
 async def test_a_worker_that_stops_leaves_nothing_of_a_job_that_is_done(
     background: Engines,
 ) -> None:
-    go_on = asyncio.Event()
-
-    async def wait(_context: JobContext, _thing: str) -> None:
-        await go_on.wait()
-
-    Behaviour.work = wait
+    go_on = hold_work()
     slow = await asyncpg.connect(background.database.write_pool.dsn)
     async with workers(background) as stop:
         await ask_for_work(background, "a")
@@ -142,12 +148,7 @@ async def test_a_failed_job_comes_back_after_its_pause(background: Engines) -> N
 
 
 async def test_a_cancelled_job_that_is_in_the_queue_is_not_run(background: Engines) -> None:
-    go_on = asyncio.Event()
-
-    async def wait(_context: JobContext, _thing: str) -> None:
-        await go_on.wait()
-
-    Behaviour.work = wait
+    go_on = hold_work()
     async with workers(background):
         # One more than run at once, so that one stays in the queue.
         await ask_for_work(background, "a", "b", "c", "d", "e")
@@ -203,12 +204,7 @@ async def test_a_job_that_a_killed_worker_took_out_of_the_queue_is_offered_again
 async def test_a_stop_waits_for_the_job_that_runs_and_leaves_the_others(
     background: Engines,
 ) -> None:
-    go_on = asyncio.Event()
-
-    async def wait(_context: JobContext, _thing: str) -> None:
-        await go_on.wait()
-
-    Behaviour.work = wait
+    go_on = hold_work()
     async with workers(background) as stop:
         await ask_for_work(background, "a", "b", "c", "d", "e", "f")
         await until_state(background, "running", 4)

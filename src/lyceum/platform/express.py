@@ -31,8 +31,8 @@ LONGEST: Final = 256
 _OWN_HEADERS = frozenset((b"x-request-id", b"content-length", b"content-encoding"))
 _OF_REQUESTS = (b"ratelimit-", b"access-control-")
 
-OK: Final = b"HTTP/1.1 200 OK\r\n"
-NOT_MODIFIED: Final = b"HTTP/1.1 304 Not Modified\r\n"
+_OK: Final = b"HTTP/1.1 200 OK\r\n"
+_NOT_MODIFIED: Final = b"HTTP/1.1 304 Not Modified\r\n"
 
 Parts = tuple[bytes | memoryview, ...]
 """A response: the status line, then what comes after the server's own headers."""
@@ -87,10 +87,10 @@ class ExpressLane:
         request_id = self._new_request_id()
         meta = wire.finish_meta(request_id, known.place)
         own = f"x-request-id: {request_id}\r\n{limits}"
-        parts, size = answer_to(asked, self._common, known.headers + own, begun, b"", meta)
+        same = known.headers + own
+        parts, status, size = answer_to(asked, self._common, same, begun, b"", meta)
         if self._watch is not None:
             seconds = time.perf_counter() - started
-            status = 200 if parts[0] is OK else 304
             self._watch(
                 Served(
                     "GET", known.route, known.path, status, seconds, size, request_id, None,
@@ -139,20 +139,21 @@ def answer_to(
     beginning: Beginning,
     end: bytes,
     meta: bytes,
-) -> tuple[Parts, int]:
-    """Return the response and the size of its body in bytes as a request asked for it; `headers`
-    are lines, the data are `beginning`, which others share, and `end`."""
+) -> tuple[Parts, int, int]:
+    """Return the response, its status and the size of its body in bytes as a request asked for it;
+    `headers` are lines, the data are `beginning`, which others share, and `end`."""
     if asked.origin is not None:
         headers += lines(common.to(asked.origin))
     if asked.known_tags is not None and _are_known(asked.known_tags, headers):
-        return (NOT_MODIFIED, f"{headers}\r\n".encode("latin-1")), 0
+        return (_NOT_MODIFIED, f"{headers}\r\n".encode("latin-1")), 304, 0
     begun = beginning.data
     body: Parts = OPEN, begun, end, meta
     size = len(OPEN) + len(begun) + len(end) + len(meta)
     if asked.coding is not None and size >= compression.MINIMUM:
         squeezed = beginning.squeeze(asked.coding, end + meta)
         headers, body, size = compression.mark(headers, asked.coding), (squeezed,), len(squeezed)
-    return (OK, f"{headers}content-length: {size}\r\n\r\n".encode("latin-1"), *body), size
+    head = f"{headers}content-length: {size}\r\n\r\n".encode("latin-1")
+    return (_OK, head, *body), 200, size
 
 
 def _are_known(tags: bytes, headers: str) -> bool:

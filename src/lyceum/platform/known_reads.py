@@ -20,7 +20,7 @@ from lyceum.platform.access import ANONYMOUS, Actor
 from lyceum.platform.beginnings import OPEN, Beginning
 from lyceum.platform.bounded import Bounded
 from lyceum.platform.database import Reader
-from lyceum.platform.express import LONGEST, OK, ExpressLane, Parts, answer_to, url_of
+from lyceum.platform.express import LONGEST, ExpressLane, Parts, answer_to, url_of
 from lyceum.platform.headers import SECURITY, CommonHeaders, Headers, lines
 from lyceum.platform.http import PRIVATE, SHARED, RequestInfo, Response, etag_of
 from lyceum.platform.limits import Limits
@@ -93,7 +93,9 @@ class KnownReads:
         self._rest = rest
         self._peek = peek
         self._lane = lane
-        self._limits = limits
+        # One of them, or none: hits are counted at once, or after a wait.
+        self._limits_here = limits if limits is not None and limits.are_here else None
+        self._limits_elsewhere = limits if self._limits_here is None else None
         self._watch = watch
         self._common = common
         # By whether an answer is public, and whether it is one that would be compressed.
@@ -124,14 +126,12 @@ class KnownReads:
             actor = self._peek(asked.authorization, asked.ip)
         if actor is None:
             return None
-        limits: str | None = ""
-        if self._limits is not None and self._limits.are_here:
-            decision = self._limits.admit_now(actor, asked.ip)
+        limits = ""
+        if self._limits_here is not None:
+            decision = self._limits_here.admit_now(actor, asked.ip)
             if decision is None:
                 return None
             limits = decision.lines()
-        elif self._limits is not None:
-            limits = None
         return self._run(url, known, headers, actor, asked, limits)
 
     async def _run(
@@ -141,9 +141,9 @@ class KnownReads:
         headers: Headers,
         actor: Actor,
         asked: Asked,
-        limits: str | None,
+        limits: str,
     ) -> Parts | Response:
-        """Return the response; `limits` are lines of its head, None: it is to be counted first."""
+        """Return the response; `limits` are lines of its head, if it was counted already."""
         started = time.perf_counter()
         request_id = self._rest.new_request_id()
         trace = context.new_trace()
@@ -151,14 +151,14 @@ class KnownReads:
         self.in_flight += 1
         request: RequestInfo | None = None
         try:
-            if limits is None and self._limits is not None:
+            if self._limits_elsewhere is not None:
                 request = _request(known, headers, actor, asked, request_id)
-                await self._limits.admit(request)
+                await self._limits_elsewhere.admit(request)
                 limits = lines(request.limit_headers)
             result = await known.ask(actor)
             answer = result if isinstance(result, Answer) else Answer(data=result)
             own = f"x-request-id: {request_id}\r\n{limits}"
-            parts, size = self._parts(url, known, answer, actor, asked, own, request_id)
+            parts, status, size = self._parts(url, known, answer, actor, asked, own, request_id)
         except Exception as failure:  # noqa: BLE001 - the edge tells it
             request = request or _request(known, headers, actor, asked, request_id)
             return self._rest.fail(request, started, failure)
@@ -168,9 +168,8 @@ class KnownReads:
             seconds = time.perf_counter() - started
             self._watch(
                 Served(
-                    "GET", known.route.path, known.path, 200 if parts[0] is OK else 304, seconds,
-                    size, request_id, actor.user_id, asked.ip, actor.impersonator_id,
-                    context.id_of(trace),
+                    "GET", known.route.path, known.path, status, seconds, size, request_id,
+                    actor.user_id, asked.ip, actor.impersonator_id, context.id_of(trace),
                 )
             )  # fmt: skip
         return parts
@@ -184,8 +183,8 @@ class KnownReads:
         asked: Asked,
         own: str,
         request_id: str,
-    ) -> tuple[Parts, int]:
-        """Return the response, and the size of its body; `own` are lines of this request alone."""
+    ) -> tuple[Parts, int, int]:
+        """Return what `answer_to` does; `own` are lines of this request alone."""
         end = answer.data if isinstance(answer.data, bytes) else wire.encode(answer.data)
         known.turn_to(answer.page)
         meta = wire.finish_meta(request_id, known.place)
